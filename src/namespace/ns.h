@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* ns.h - a network namespace held by a descriptor */
+#ifndef NETNS_NS_H
+#define NETNS_NS_H
+
+#include "../lua/error.h"
+#include "../netlink/socket.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define NS_TYPE "netns.ns"
+#define NS_NAME_MAX 255
+#define NS_RUN_DIR "/run/netns"
+
+struct ns {
+	int fd;                     /* nsfs descriptor; -1 once closed */
+	int mounts;                 /* nsfs descriptor of the mount namespace that its processes get, -1 until one is needed (see mounts.c) */
+	dev_t dev;
+	ino_t inode;                /* identity */
+	char name[NS_NAME_MAX + 1]; /* "" while anonymous */
+	struct nlsock route;        /* NETLINK_ROUTE, opened inside on first use */
+};
+
+/* The open namespace at `idx`, or an error that names `field`. Accepts what is a namespace by its `__netns` metafield, too. */
+struct ns *ns_check(lua_State *L, int idx, const char *op, const char *field);
+
+/* Likewise, but nil when the value is no namespace at all (closed ones still raise). */
+struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field);
+
+/* How errors call it: its name, else its inode; valid while `buf` is. */
+#define NS_LABEL_SIZE (NS_NAME_MAX + 1)
+const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE]);
+
+/* A socket that belongs to the namespace (close-on-exec), or -errno. The caller's thread is back before it returns. */
+int ns_socket(const struct ns *ns, int domain, int type, int protocol);
+
+/* Its rtnetlink socket, opened on first use; NULL with the reason in `fault`. */
+struct nlsock *ns_route(struct ns *ns, struct fault *fault);
+
+/*
+ * Enter and leave: only for C that takes no lua_State in between. ns_enter returns 0 or -errno (then nothing changed);
+ * ns_leave aborts the process if it cannot go back, since going on in a foreign namespace would be worse.
+ */
+struct ns_home {
+	int fd;
+};
+int ns_enter(const struct ns *ns, struct ns_home *home);
+void ns_leave(struct ns_home *home);
+
+/* Module functions and the metatable; methods that other files add go into the table that ns_methods() pushes. */
+void ns_open(lua_State *L);
+void ns_methods(lua_State *L);
+
+#endif
