@@ -45,7 +45,7 @@ struct args_row {
  */
 void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part);
 
-/* Raise unless every string key of the table at `idx` is one of `known` (NULL-terminated). */
+/* Raise EINVAL at `at`. */
 int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Check the value at `idx`; each raises EINVAL with the field's name. */

@@ -7,8 +7,8 @@
 #include <lua.h>
 
 /*
- * Create the metatable `type` once per state: `methods` become __index's table (left on the stack by neither), `meta` goes into the
- * metatable itself. Returns true, with the metatable on the stack, when it is new; false, with it on the stack too, when it was there.
+ * Push the metatable `type`, made once per state: `meta` goes into it, `methods` into the table that is its __index. Returns 1 when it
+ * is new, 0 when it was there.
  */
 int handle_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta);
 

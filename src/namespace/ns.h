@@ -21,13 +21,16 @@ struct ns {
 	dev_t dev;
 	ino_t inode;                /* identity */
 	char name[NS_NAME_MAX + 1]; /* "" while anonymous */
-	struct nlsock route;        /* NETLINK_ROUTE, opened inside on first use */
+	struct nlsock route;        /* NETLINK_ROUTE, opened inside on first use (ns_route) */
 };
 
-/* The open namespace at `idx`, or an error that names `field`. Accepts what is a namespace by its `__netns` metafield, too. */
+/*
+ * The open namespace at `idx`, or an error that names `field`. A table whose metatable has `__netns` (a function that returns the handle,
+ * or raises) stands for that namespace: so a lab's node is one. The handle must stay reachable from the value at idx.
+ */
 struct ns *ns_check(lua_State *L, int idx, const char *op, const char *field);
 
-/* Likewise, but nil when the value is no namespace at all (closed ones still raise). */
+/* Likewise, but NULL when the value is no namespace at all (closed ones still raise). */
 struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field);
 
 /* How errors call it: its name, else its inode; valid while `buf` is. */
@@ -50,8 +53,16 @@ struct ns_home {
 int ns_enter(const struct ns *ns, struct ns_home *home);
 void ns_leave(struct ns_home *home);
 
-/* Module functions and the metatable; methods that other files add go into the table that ns_methods() pushes. */
+/* Push a handle that is still closed; ns_adopt() opens it. `name` may be NULL. */
+struct ns *ns_push(lua_State *L, const char *name);
+
+/* Read who `fd` is into *ns; it must be a network namespace: 0, or -errno with fd closed. */
+int ns_adopt(struct ns *ns, int fd, struct fault *fault);
+
+/* Put the methods of `functions` into the namespaces' method table. */
+void ns_add_methods(lua_State *L, const luaL_Reg *functions);
+
+/* Module functions into the table on top of the stack, and the metatable. */
 void ns_open(lua_State *L);
-void ns_methods(lua_State *L);
 
 #endif

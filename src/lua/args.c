@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * args.c - reads option tables and checks arguments
+ *
+ * Every field is checked by its row before anything is done, so a mistake changes nothing. Only raw access: a table with clever
+ * metamethods is read as the plain table that it is. Booleans must be booleans (`up = 0` is true in Lua), integers must be integers
+ * (a float with a whole value is accepted), and no string with a NUL goes where the kernel would cut it short.
+ */
+#include "args.h"
+
+#include "error.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return error_raise(L, &(struct error){
+		.op = at->op,
+		.attr = at->key,
+		.index = at->index,
+		.errnum = EINVAL,
+		.message = text,
+		.misuse = true,
+	});
+}
+
+/* A value as an error text can show it: short, printable. */
+static const char *show(const char *s, size_t n, char *out, size_t room)
+{
+	size_t o = 0;
+
+	for (size_t i = 0; i < n && o + 5 < room; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c >= 32 && c < 127)
+			out[o++] = (char)c;
+		else
+			o += (size_t)snprintf(out + o, room - o, "\\%d", c);
+	}
+	out[o] = 0;
+	return out;
+}
+
+const char *args_string(lua_State *L, int idx, const struct args_at *at, size_t *size)
+{
+	const char *s;
+	size_t n;
+
+	if (lua_type(L, idx) != LUA_TSTRING)
+		args_misuse(L, at, "string expected, got %s", luaL_typename(L, idx));
+	s = lua_tolstring(L, idx, &n);
+	if (memchr(s, 0, n))
+		args_misuse(L, at, "the string holds a NUL byte");
+	if (size)
+		*size = n;
+	return s;
+}
+
+lua_Integer args_integer(lua_State *L, int idx, const struct args_at *at, lua_Integer min, lua_Integer max)
+{
+	lua_Integer i;
+	int exact = 0;
+
+	if (lua_type(L, idx) != LUA_TNUMBER)
+		args_misuse(L, at, "number expected, got %s", luaL_typename(L, idx));
+	i = lua_tointegerx(L, idx, &exact);
+	if (!exact)
+		args_misuse(L, at, "a whole number expected, got %g", lua_tonumber(L, idx));
+	if (i < min || i > max)
+		args_misuse(L, at, "%lld is outside %lld to %lld", (long long)i, (long long)min, (long long)max);
+	return i;
+}
+
+bool args_boolean(lua_State *L, int idx, const struct args_at *at)
+{
+	if (lua_type(L, idx) != LUA_TBOOLEAN)
+		args_misuse(L, at, "true or false expected, got %s", luaL_typename(L, idx));
+	return lua_toboolean(L, idx);
+}
+
+double args_time(lua_State *L, int idx, const struct args_at *at)
+{
+	static const struct {
+		const char *unit;
+		double seconds;
+	} units[] = { { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 } };
+	double t = -1;
+
+	if (lua_type(L, idx) == LUA_TNUMBER) {
+		t = lua_tonumber(L, idx);
+	} else if (lua_type(L, idx) == LUA_TSTRING) {
+		const char *s = args_string(L, idx, at, NULL);
+		char unit[4] = "", extra;
+		double n;
+		int got = s[strspn(s, "0123456789.")] ? sscanf(s, "%lf%3[a-z]%c", &n, unit, &extra) : 0;
+
+		for (size_t i = 0; got == 2 && i < sizeof(units) / sizeof(*units); i++)
+			if (strcmp(unit, units[i].unit) == 0)
+				t = n * units[i].seconds;
+		if (t < 0 || strspn(s, "0123456789.") == 0) {
+			char text[64];
+
+			args_misuse(L, at, "'%s' is not a time: seconds, or a string like \"10ms\" or \"1s\"", show(s, strlen(s), text, sizeof(text)));
+		}
+	} else {
+		args_misuse(L, at, "a time expected (seconds, \"10ms\", \"1s\"), got %s", luaL_typename(L, idx));
+	}
+	if (isnan(t) || t < 0)
+		args_misuse(L, at, "a time cannot be negative or NaN");
+	return t > 1e9 ? 1e9 : t;
+}
+
+void args_table(lua_State *L, int idx, const struct args_at *at)
+{
+	if (lua_type(L, idx) != LUA_TTABLE)
+		args_misuse(L, at, "table expected, got %s", luaL_typename(L, idx));
+}
+
+double args_timeout(lua_State *L, int idx, const char *op)
+{
+	if (lua_isnoneornil(L, idx))
+		return -1;
+	return args_time(L, idx, &(struct args_at){ .op = op, .key = "timeout" });
+}
+
+const char *args_ifname(lua_State *L, int idx, const struct args_at *at)
+{
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-";
+	char text[64];
+	size_t n;
+	const char *s = args_string(L, idx, at, &n);
+
+	if (n < 1 || n > 15)
+		args_misuse(L, at, "'%s': an interface name has 1 to 15 characters", show(s, n, text, sizeof(text)));
+	if (strspn(s, good) != n || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
+		args_misuse(L, at, "'%s': an interface name is made of letters, digits and _.@-", show(s, n, text, sizeof(text)));
+	return s;
+}
+
+const char *args_netns_name(lua_State *L, int idx, const struct args_at *at)
+{
+	char text[64];
+	size_t n;
+	const char *s = args_string(L, idx, at, &n);
+
+	if (n < 1 || n > 255)
+		args_misuse(L, at, "'%s': a namespace name has 1 to 255 characters", show(s, n, text, sizeof(text)));
+	if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || strpbrk(s, "/ \t\n\v\f\r"))
+		args_misuse(L, at, "'%s': a namespace name is no '.' or '..' and holds no '/' or blank", show(s, n, text, sizeof(text)));
+	return s;
+}
+
+static void store(lua_State *L, int idx, const struct args_at *at, const struct args_row *row, void *out)
+{
+	void *to = (char *)out + row->offset;
+
+	switch (row->type) {
+	case ARGS_STRING: {
+		size_t n;
+		const char *s = args_string(L, idx, at, &n);
+
+		if (n < (size_t)row->min || (row->max && n > (size_t)row->max))
+			args_misuse(L, at, "%zu characters; %lld to %lld are allowed", n, (long long)row->min, (long long)row->max);
+		*(const char **)to = s;
+		break;
+	}
+	case ARGS_BYTES: {
+		struct args_bytes *bytes = to;
+
+		if (lua_type(L, idx) != LUA_TSTRING)
+			args_misuse(L, at, "string expected, got %s", luaL_typename(L, idx));
+		bytes->data = lua_tolstring(L, idx, &bytes->size);
+		break;
+	}
+	case ARGS_BOOL:
+		*(bool *)to = args_boolean(L, idx, at);
+		break;
+	case ARGS_INTEGER:
+		*(lua_Integer *)to = args_integer(L, idx, at, row->min, row->max);
+		break;
+	case ARGS_TIME:
+		*(double *)to = args_time(L, idx, at);
+		break;
+	case ARGS_TABLE:
+		args_table(L, idx, at);
+		*(int *)to = 1;
+		break;
+	case ARGS_ANY:
+		*(int *)to = 1;
+		break;
+	}
+}
+
+static const struct args_row *find(const struct args_row *rows, const char *key)
+{
+	for (; rows->key; rows++)
+		if (strcmp(rows->key, key) == 0)
+			return rows;
+	return NULL;
+}
+
+void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part)
+{
+	struct args_at at = { .op = op, .key = "spec" };
+
+	idx = lua_absindex(L, idx);
+	luaL_checkstack(L, 6, op);
+	args_table(L, idx, &at);
+	for (const struct args_row *row = rows; row->key; row++) {
+		at.key = row->key;
+		lua_pushstring(L, row->key);
+		lua_rawget(L, idx);
+		if (!lua_isnil(L, -1))
+			store(L, -1, &at, row, out);
+		else if (row->required)
+			args_misuse(L, &at, "is missing");
+		lua_pop(L, 1);
+	}
+	for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+		char text[64];
+
+		if (lua_type(L, -2) == LUA_TSTRING) {
+			size_t n;
+			const char *key = lua_tolstring(L, -2, &n);
+
+			if (strlen(key) == n && find(rows, key))
+				continue;
+			at.key = show(key, n, text, sizeof(text));
+			args_misuse(L, &at, "unknown key");
+		}
+		if (array_part && lua_isinteger(L, -2))
+			continue;
+		at.key = "spec";
+		args_misuse(L, &at, "a key of type %s has no meaning here", luaL_typename(L, -2));
+	}
+}

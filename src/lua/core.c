@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
+#include "../namespace/ns.h"
+#include "../netlink/buffer.h"
+#include "error.h"
+#include "wait.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#define VERSION "scm"
+
+__attribute__((visibility("default"))) LUAMOD_API int luaopen_netns_core(lua_State *L);
+
+int luaopen_netns_core(lua_State *L)
+{
+	luaL_checkversion(L);
+	lua_newtable(L);
+	lua_pushliteral(L, VERSION);
+	lua_setfield(L, -2, "version");
+	error_open(L);
+	nlbuf_open(L);
+	wait_open(L);
+	ns_open(L);
+	return 1;
+}

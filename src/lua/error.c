@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.c - the one kind of error that netns raises
+ *
+ * Refusals raise and absence is nil, so a script that forgets to look at a result cannot pass for a proof. The object is a plain table
+ * (readable with pairs, comparable by `code`), with a metatable that prints it as one sentence: what, on what, where and why.
+ */
+#include "error.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Remedies for what users meet; the first row that fits wins. `op` is a prefix, "" fits all. */
+static const struct {
+	const char *op;
+	int errnum;
+	const char *hint;
+} hints[] = {
+	{ "netns new", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
+	{ "netns add", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
+	{ "netns add", EEXIST, "the name is taken; netns.open(name) opens it, netns.delete(name) removes it" },
+	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance" },
+	{ "route", ENETUNREACH, "is the interface up, and is the gateway on one of its networks?" },
+	{ "route", ENETDOWN, "the interface is down; set it up first" },
+	{ "", EMFILE, "too many open descriptors: close handles, or raise `ulimit -n`" },
+	{ "", EPERM, "run the script with nslua, whose sandbox needs no privilege, or as root" },
+};
+
+static const char *hint_for(const struct error *e)
+{
+	if (e->hint || e->misuse)
+		return e->hint;
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
+		if (hints[i].errnum == e->errnum && strncmp(e->op ? e->op : "", hints[i].op, strlen(hints[i].op)) == 0)
+			return hints[i].hint;
+	return NULL;
+}
+
+const char *error_code(int errnum)
+{
+	const char *name = errnum > 0 ? strerrorname_np(errnum) : NULL;
+
+	return name ? name : "E?";
+}
+
+int fault_set(struct fault *fault, int errnum, const char *format, ...)
+{
+	va_list ap;
+
+	fault->errnum = errnum;
+	va_start(ap, format);
+	vsnprintf(fault->text, sizeof(fault->text), format, ap);
+	va_end(ap);
+	return -errnum;
+}
+
+static void set_string(lua_State *L, const char *key, const char *value)
+{
+	if (!value || !*value)
+		return;
+	lua_pushstring(L, value);
+	lua_setfield(L, -2, key);
+}
+
+/* "script.lua:12", the nearest Lua code on the stack. */
+static void set_where(lua_State *L)
+{
+	lua_Debug ar;
+
+	for (int level = 0; lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "Sl", &ar);
+		if (ar.currentline > 0) {
+			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+			lua_setfield(L, -2, "where");
+			return;
+		}
+	}
+}
+
+int error_raise(lua_State *L, const struct error *e)
+{
+	luaL_checkstack(L, 8, "netns.error");
+	lua_createtable(L, 0, 11);
+	set_string(L, "op", e->op);
+	set_string(L, "subject", e->subject);
+	set_string(L, "netns", e->netns);
+	set_string(L, "attr", e->attr);
+	set_string(L, "hint", hint_for(e));
+	set_string(L, "code", error_code(e->errnum));
+	set_string(L, "message", e->message && *e->message ? e->message : strerrordesc_np(e->errnum));
+	lua_pushinteger(L, e->errnum);
+	lua_setfield(L, -2, "errno");
+	if (e->index > 0) {
+		lua_pushinteger(L, e->index);
+		lua_setfield(L, -2, "index");
+	}
+	if (e->misuse) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "misuse");
+	}
+	set_where(L);
+	luaL_setmetatable(L, ERROR_TYPE);
+	return lua_error(L);
+}
+
+int error_errno(lua_State *L, int errnum, const char *op, const char *subject)
+{
+	return error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = errnum });
+}
+
+int error_misuse(lua_State *L, const char *op, const char *attr, const char *format, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	return error_raise(L, &(struct error){ .op = op, .attr = attr, .errnum = EINVAL, .message = text, .misuse = true });
+}
+
+static const char *field(lua_State *L, const char *key)
+{
+	lua_pushstring(L, key);
+	lua_rawget(L, 1);
+	return lua_tostring(L, -1); /* stays on the stack, and so valid */
+}
+
+/*
+ * A refusal: "route add 10.0.0.0/8 in web: Network is unreachable (ENETUNREACH): Nexthop has invalid gateway".
+ * A misuse:  "link add #2: field 'mtu': number expected, got string".
+ */
+static int mm_tostring(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	luaL_checkstack(L, 16, NULL);
+	const char *op = field(L, "op"), *subject = field(L, "subject"), *netns = field(L, "netns");
+	const char *code = field(L, "code"), *message = field(L, "message"), *attr = field(L, "attr");
+	lua_Integer errnum = (field(L, "errno"), lua_tointeger(L, -1));
+	lua_Integer index = (field(L, "index"), lua_tointeger(L, -1));
+	bool misuse = (field(L, "misuse"), lua_toboolean(L, -1));
+	const char *plain = errnum ? strerrordesc_np((int)errnum) : NULL;
+	luaL_Buffer b;
+
+	luaL_buffinit(L, &b);
+	luaL_addstring(&b, op ? op : "netns");
+	if (subject) {
+		luaL_addchar(&b, ' ');
+		luaL_addstring(&b, subject);
+	}
+	if (index) {
+		char number[24];
+
+		snprintf(number, sizeof(number), " #%lld", (long long)index);
+		luaL_addstring(&b, number);
+	}
+	if (netns) {
+		luaL_addstring(&b, " in ");
+		luaL_addstring(&b, netns);
+	}
+	luaL_addstring(&b, ": ");
+	if (misuse) {
+		if (attr) {
+			luaL_addstring(&b, "field '");
+			luaL_addstring(&b, attr);
+			luaL_addstring(&b, "': ");
+		}
+		luaL_addstring(&b, message ? message : "wrong use");
+	} else {
+		luaL_addstring(&b, plain ? plain : message ? message : "failed");
+		if (code) {
+			luaL_addstring(&b, " (");
+			luaL_addstring(&b, code);
+			luaL_addchar(&b, ')');
+		}
+		if (plain && message && strcmp(plain, message) != 0) {
+			luaL_addstring(&b, ": ");
+			luaL_addstring(&b, message);
+		}
+		if (attr) {
+			luaL_addstring(&b, " [field '");
+			luaL_addstring(&b, attr);
+			luaL_addstring(&b, "']");
+		}
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+/* errno for a name like "ENOENT"; EINVAL for one that is unknown. */
+static int errno_of(const char *code)
+{
+	for (int n = 1; n < 134; n++) {
+		const char *name = strerrorname_np(n);
+
+		if (name && strcmp(name, code) == 0)
+			return n;
+	}
+	return EINVAL;
+}
+
+/* core.raise { op=, subject=, netns=, code=, message=, attr=, hint=, index=, misuse= }: what error_raise is for C */
+static int l_raise(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	luaL_checkstack(L, 16, NULL);
+	const char *code = field(L, "code");
+	struct error e = {
+		.op = field(L, "op"),
+		.subject = field(L, "subject"),
+		.netns = field(L, "netns"),
+		.message = field(L, "message"),
+		.attr = field(L, "attr"),
+		.hint = field(L, "hint"),
+		.errnum = errno_of(code ? code : "EINVAL"),
+		.index = (field(L, "index"), lua_tointeger(L, -1)),
+		.misuse = (field(L, "misuse"), lua_toboolean(L, -1)),
+	};
+
+	return error_raise(L, &e);
+}
+
+void error_open(lua_State *L)
+{
+	if (luaL_newmetatable(L, ERROR_TYPE)) {
+		lua_pushcfunction(L, mm_tostring);
+		lua_setfield(L, -2, "__tostring");
+	}
+	lua_pop(L, 1);
+	lua_pushcfunction(L, l_raise);
+	lua_setfield(L, -2, "raise");
+}

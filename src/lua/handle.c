@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* handle.c - userdata that own something */
+#include "handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+int handle_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta)
+{
+	if (!luaL_newmetatable(L, type))
+		return 0; /* re-run of luaopen_: what exists keeps serving the old handles */
+	luaL_setfuncs(L, meta, 0);
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_setfield(L, -2, "__index");
+	return 1;
+}
+
+void handle_closefd(int *fd)
+{
+	int owned = *fd;
+
+	*fd = -1;
+	if (owned >= 0)
+		close(owned);
+}
+
+int handle_safefd(int fd)
+{
+	int moved, saved;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	saved = errno;
+	close(fd);
+	return moved >= 0 ? moved : -saved;
+}

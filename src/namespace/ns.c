@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ns.c - a network namespace held by a descriptor
+ *
+ * Theory. A namespace lives as long as something refers to it: a process, a mount, a descriptor, a socket. A handle is such a descriptor,
+ * so an anonymous namespace is gone when its handle is, however the program ends.
+ *
+ * The thread enters a namespace for as short as possible: to open a socket there (a socket belongs for ever to the namespace in which it
+ * was made, so one netlink socket per namespace does all of `ns.link`, `ns.addr` ... from outside), to read /proc/sys/net, or for the
+ * length of ns:call(). In between no Lua code may run, except in ns:call, which uses lua_pcall without a continuation: a yield in it
+ * is an error instead of the rest of the program running in the wrong namespace.
+ */
+#include "ns.h"
+
+#include "../lua/args.h"
+#include "../lua/handle.h"
+#include "../lua/wait.h"
+#include "../netlink/buffer.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define THREAD_NET "/proc/thread-self/ns/net"
+
+/* How long a refused unshare is tried again: the kernel frees closed namespaces in the background, one after the other. */
+static const double freed_within = 2;
+
+const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE])
+{
+	if (ns->name[0])
+		return ns->name;
+	snprintf(buf, NS_LABEL_SIZE, "%llu", (unsigned long long)ns->inode);
+	return buf;
+}
+
+/* ---- without a lua_State ---- */
+
+int ns_enter(const struct ns *ns, struct ns_home *home)
+{
+	int error;
+
+	home->fd = open(THREAD_NET, O_RDONLY | O_CLOEXEC);
+	if (home->fd < 0)
+		return -errno;
+	if (setns(ns->fd, CLONE_NEWNET) == 0)
+		return 0;
+	error = -errno;
+	handle_closefd(&home->fd);
+	return error;
+}
+
+void ns_leave(struct ns_home *home)
+{
+	if (setns(home->fd, CLONE_NEWNET) < 0) {
+		static const char text[] = "netns: cannot return to the caller's network namespace; ending the process\n";
+
+		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
+			abort();
+		abort();
+	}
+	handle_closefd(&home->fd);
+}
+
+int ns_socket(const struct ns *ns, int domain, int type, int protocol)
+{
+	struct ns_home home;
+	int fd = ns_enter(ns, &home);
+
+	if (fd < 0)
+		return fd;
+	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+	if (fd < 0)
+		fd = -errno;
+	ns_leave(&home);
+	return handle_safefd(fd);
+}
+
+struct nlsock *ns_route(struct ns *ns, struct fault *fault)
+{
+	int code;
+
+	if (ns->route.fd >= 0)
+		return &ns->route;
+	code = ns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
+	if (code >= 0)
+		code = nlsock_init(&ns->route, code);
+	if (code >= 0)
+		return &ns->route;
+	fault_set(fault, -code, "opening a netlink socket in the namespace: %s", strerrordesc_np(-code));
+	return NULL;
+}
+
+static void ns_release(struct ns *ns)
+{
+	nlsock_close(&ns->route);
+	handle_closefd(&ns->mounts);
+	handle_closefd(&ns->fd);
+}
+
+int ns_adopt(struct ns *ns, int fd, struct fault *fault)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0) {
+		int error = errno;
+
+		close(fd);
+		return fault_set(fault, error, "%s", strerrordesc_np(error));
+	}
+	if (fs.f_type != NSFS_MAGIC || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) {
+		close(fd);
+		return fault_set(fault, EINVAL, "not a network namespace");
+	}
+	fd = handle_safefd(fd);
+	if (fd < 0)
+		return fault_set(fault, -fd, "%s", strerrordesc_np(-fd));
+	ns->fd = fd;
+	ns->dev = st.st_dev;
+	ns->inode = st.st_ino;
+	return 0;
+}
+
+/* A fresh namespace: its descriptor, or -errno. */
+static int make(void)
+{
+	int home = open(THREAD_NET, O_RDONLY | O_CLOEXEC), fd, error;
+
+	if (home < 0)
+		return -errno;
+	if (unshare(CLONE_NEWNET) < 0) {
+		error = -errno;
+		close(home);
+		return error;
+	}
+	fd = open(THREAD_NET, O_RDONLY | O_CLOEXEC);
+	error = -errno;
+	ns_leave(&(struct ns_home){ .fd = home });
+	return fd < 0 ? error : fd;
+}
+
+static int open_pid(pid_t pid, struct fault *fault)
+{
+	char path[64];
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), fd, error;
+
+	if (pidfd < 0)
+		return fault_set(fault, errno, errno == ESRCH ? "no such process" : "pidfd_open");
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	error = errno;
+	/* The number may have passed to another process between the two: the pidfd tells whether ours was still alive. */
+	if (fd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH) {
+		close(fd);
+		fd = -1;
+		error = ESRCH;
+	}
+	close(pidfd);
+	if (fd < 0)
+		return fault_set(fault, error, "%s: %s", path, strerrordesc_np(error));
+	return fd;
+}
+
+/* ---- handles ---- */
+
+struct ns *ns_push(lua_State *L, const char *name)
+{
+	struct ns *ns = lua_newuserdatauv(L, sizeof(*ns), 1);
+
+	*ns = (struct ns){ .fd = -1, .mounts = -1, .route = { .fd = -1 } };
+	if (name)
+		snprintf(ns->name, sizeof(ns->name), "%s", name);
+	luaL_setmetatable(L, NS_TYPE);
+	return ns;
+}
+
+struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field)
+{
+	struct ns *ns = luaL_testudata(L, idx, NS_TYPE);
+
+	if (!ns && luaL_getmetafield(L, idx, "__netns") != LUA_TNIL) {
+		lua_pushvalue(L, idx);
+		lua_call(L, 1, 1);
+		ns = luaL_testudata(L, -1, NS_TYPE);
+		lua_pop(L, 1);
+	}
+	if (ns && ns->fd < 0)
+		error_raise(L, &(struct error){ .op = op, .attr = field, .errnum = EBADF, .message = "the namespace is closed", .misuse = true });
+	return ns;
+}
+
+struct ns *ns_check(lua_State *L, int idx, const char *op, const char *field)
+{
+	struct ns *ns = ns_test(L, idx, op, field);
+
+	if (!ns)
+		error_misuse(L, op, field, "a namespace expected, got %s", luaL_typename(L, idx));
+	return ns;
+}
+
+static int fail(lua_State *L, const char *op, const char *subject, const struct fault *fault)
+{
+	return error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = fault->errnum, .message = fault->text });
+}
+
+/* netns.new() -> ns */
+static int l_new(lua_State *L)
+{
+	double deadline = wait_deadline(freed_within);
+	struct fault fault = { 0 };
+	struct ns *ns;
+	int fd;
+
+	lua_settop(L, 0);
+	ns = ns_push(L, NULL);
+	while ((fd = make()) == -ENOSPC && wait_clock() < deadline)
+		wait_poll(L, NULL, 0, wait_deadline(0.01));
+	if (fd < 0)
+		return error_errno(L, -fd, "netns new", NULL);
+	if (ns_adopt(ns, fd, &fault) < 0)
+		return fail(L, "netns new", NULL, &fault);
+	return 1;
+}
+
+/* netns.open(name | "/path" | pid) -> ns; the facade adds { container = ... } */
+static int l_open(lua_State *L)
+{
+	static const struct args_at at = { .op = "netns open", .key = "ref" };
+	struct fault fault = { 0 };
+	char path[PATH_MAX];
+	const char *subject;
+	struct ns *ns;
+	int fd;
+
+	lua_settop(L, 1);
+	if (lua_type(L, 1) == LUA_TNUMBER) {
+		pid_t pid = (pid_t)args_integer(L, 1, &at, 1, INT32_MAX);
+
+		ns = ns_push(L, NULL);
+		subject = lua_pushfstring(L, "%d", (int)pid);
+		fd = open_pid(pid, &fault);
+		if (fd < 0)
+			return fail(L, at.op, subject, &fault);
+	} else {
+		size_t n;
+
+		subject = args_string(L, 1, &at, &n);
+		if (*subject != '/')
+			args_netns_name(L, 1, &at);
+		if (n + sizeof(NS_RUN_DIR) + 1 > sizeof(path))
+			args_misuse(L, &at, "the path is too long");
+		snprintf(path, sizeof(path), "%s%s", *subject == '/' ? "" : NS_RUN_DIR "/", subject);
+		ns = ns_push(L, *subject == '/' ? NULL : subject);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0)
+			return error_errno(L, errno, at.op, subject);
+	}
+	if (ns_adopt(ns, fd, &fault) < 0)
+		return fail(L, at.op, subject, &fault);
+	lua_settop(L, 2);
+	return 1;
+}
+
+/* netns.current() -> ns, the calling thread's */
+static int l_current(lua_State *L)
+{
+	struct fault fault = { 0 };
+	struct ns *ns;
+	int fd;
+
+	lua_settop(L, 0);
+	ns = ns_push(L, NULL);
+	fd = open(THREAD_NET, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(L, errno, "netns current", THREAD_NET);
+	if (ns_adopt(ns, fd, &fault) < 0)
+		return fail(L, "netns current", NULL, &fault);
+	return 1;
+}
+
+/* ns:call(f, ...) -> f's results; f runs with the thread inside */
+static int m_call(lua_State *L)
+{
+	const struct ns *ns = ns_check(L, 1, "netns call", "self");
+	char label[NS_LABEL_SIZE];
+	struct ns_home home;
+	int code;
+
+	if (lua_type(L, 2) != LUA_TFUNCTION)
+		return error_misuse(L, "netns call", "f", "function expected, got %s", luaL_typename(L, 2));
+	luaL_checkstack(L, LUA_MINSTACK, "netns call");
+	code = ns_enter(ns, &home);
+	if (code < 0)
+		return error_raise(L, &(struct error){ .op = "netns call", .netns = ns_label(ns, label), .errnum = -code });
+	code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+	ns_leave(&home);
+	if (code != LUA_OK)
+		return lua_error(L);
+	return lua_gettop(L) - 1;
+}
+
+/* ns:pids() -> array of the processes that are in it, as far as /proc shows them */
+static int m_pids(lua_State *L)
+{
+	const struct ns *ns = ns_check(L, 1, "netns pids", "self");
+	struct nlbuf *found = nlbuf_push(L);
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	int error = proc ? 0 : errno;
+
+	/* No Lua call until the directory is closed: an error would leave it open. */
+	while (proc && !error && (entry = readdir(proc))) {
+		lua_Integer pid = strtol(entry->d_name, NULL, 10);
+		char path[300];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
+		if (pid <= 0 || stat(path, &st) < 0 || st.st_dev != ns->dev || st.st_ino != ns->inode)
+			continue;
+		if (nlbuf_reserve(found, sizeof(pid)) < 0) {
+			error = ENOMEM;
+			break;
+		}
+		memcpy(found->data + found->size, &pid, sizeof(pid));
+		found->size += sizeof(pid);
+	}
+	if (proc)
+		closedir(proc);
+	if (error)
+		return error_errno(L, error, "netns pids", "/proc");
+	lua_newtable(L);
+	for (size_t at = 0; at < found->size; at += sizeof(lua_Integer)) {
+		lua_Integer pid;
+
+		memcpy(&pid, found->data + at, sizeof(pid));
+		lua_pushinteger(L, pid);
+		lua_rawseti(L, -2, (lua_Integer)(at / sizeof(pid)) + 1);
+	}
+	return 1;
+}
+
+/* ns:close() */
+static int m_close(lua_State *L)
+{
+	ns_release(luaL_checkudata(L, 1, NS_TYPE));
+	return 0;
+}
+
+static int mm_tostring(lua_State *L)
+{
+	const struct ns *ns = luaL_checkudata(L, 1, NS_TYPE);
+	char label[NS_LABEL_SIZE];
+
+	lua_pushfstring(L, NS_TYPE " (%s)", ns->fd < 0 ? "closed" : ns_label(ns, label));
+	return 1;
+}
+
+static int mm_eq(lua_State *L)
+{
+	const struct ns *a = luaL_testudata(L, 1, NS_TYPE), *b = luaL_testudata(L, 2, NS_TYPE);
+
+	lua_pushboolean(L, a && b && a->inode == b->inode && a->dev == b->dev && a->inode != 0);
+	return 1;
+}
+
+/*
+ * ns.KEY: a method, `inode`, `name`, or a field that core.fields knows to make: a table from a name to the function(ns) that returns
+ * its value on first use (ns.link, ns.nft ...); what it returned is kept in the handle's user value.
+ * Upvalues: 1 the methods, 2 core.fields.
+ */
+static int mm_index(lua_State *L)
+{
+	const struct ns *ns = luaL_checkudata(L, 1, NS_TYPE);
+	const char *key;
+
+	lua_settop(L, 2);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+		return 1;
+	key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+	if (strcmp(key, "inode") == 0) {
+		lua_pushinteger(L, (lua_Integer)ns->inode);
+		return 1;
+	}
+	if (strcmp(key, "name") == 0) {
+		lua_pushstring(L, ns->name[0] ? ns->name : NULL);
+		return 1;
+	}
+	lua_settop(L, 2);
+	if (lua_getiuservalue(L, 1, 1) != LUA_TTABLE) { /* 3 */
+		lua_pop(L, 1);
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_setiuservalue(L, 1, 1);
+	}
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, 3) != LUA_TNIL)
+		return 1;
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL)
+		return 1;
+	lua_pushvalue(L, 1);
+	lua_call(L, 1, 1);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, -2);
+	lua_rawset(L, 3);
+	return 1;
+}
+
+static const luaL_Reg functions[] = {
+	{ "new", l_new },
+	{ "open", l_open },
+	{ "current", l_current },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg methods[] = {
+	{ "call", m_call },
+	{ "pids", m_pids },
+	{ "close", m_close },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg meta[] = {
+	{ "__tostring", mm_tostring },
+	{ "__eq", mm_eq },
+	{ "__gc", m_close },
+	{ "__close", m_close },
+	{ NULL, NULL },
+};
+
+void ns_add_methods(lua_State *L, const luaL_Reg *more)
+{
+	luaL_getmetatable(L, NS_TYPE);
+	lua_getfield(L, -1, "__index");
+	lua_getupvalue(L, -1, 1);
+	luaL_setfuncs(L, more, 0);
+	lua_pop(L, 3);
+}
+
+void ns_open(lua_State *L)
+{
+	luaL_setfuncs(L, functions, 0);
+	if (handle_type(L, NS_TYPE, methods, meta)) {
+		lua_getfield(L, -1, "__index");
+		lua_newtable(L);
+		lua_pushcclosure(L, mm_index, 2);
+		lua_setfield(L, -2, "__index");
+	}
+	lua_getfield(L, -1, "__index");
+	lua_getupvalue(L, -1, 2);
+	lua_setfield(L, -4, "fields");
+	lua_pop(L, 2);
+}

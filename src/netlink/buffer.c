@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* buffer.c - an nlbuf that the garbage collector owns, so that a Lua error frees it */
+#include "buffer.h"
+
+#include <lauxlib.h>
+
+#define BUFFER_TYPE "netns.buffer"
+
+struct nlbuf *nlbuf_push(lua_State *L)
+{
+	struct nlbuf *buf = lua_newuserdatauv(L, sizeof(*buf), 0);
+
+	*buf = (struct nlbuf){ 0 };
+	luaL_setmetatable(L, BUFFER_TYPE);
+	return buf;
+}
+
+void nlbuf_need(lua_State *L, struct nlbuf *buf, size_t size)
+{
+	if (nlbuf_reserve(buf, size) < 0)
+		luaL_error(L, "not enough memory");
+}
+
+static int mm_gc(lua_State *L)
+{
+	nlbuf_free(luaL_checkudata(L, 1, BUFFER_TYPE));
+	return 0;
+}
+
+void nlbuf_open(lua_State *L)
+{
+	if (luaL_newmetatable(L, BUFFER_TYPE)) {
+		lua_pushcfunction(L, mm_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_pop(L, 1);
+}
