@@ -2,6 +2,7 @@
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
 #include "../namespace/ns.h"
 #include "../netlink/buffer.h"
+#include "collection.h"
 #include "error.h"
 #include "wait.h"
 
@@ -22,5 +23,6 @@ int luaopen_netns_core(lua_State *L)
 	nlbuf_open(L);
 	wait_open(L);
 	ns_open(L);
+	collection_open(L);
 	return 1;
 }

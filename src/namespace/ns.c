@@ -235,42 +235,56 @@ static int l_new(lua_State *L)
 	return 1;
 }
 
-/* netns.open(name | "/path" | pid) -> ns; the facade adds { container = ... } */
-static int l_open(lua_State *L)
+struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field)
 {
-	static const struct args_at at = { .op = "netns open", .key = "ref" };
+	const struct args_at at = { .op = op, .key = field };
+	struct ns *ns = ns_test(L, idx, op, field);
 	struct fault fault = { 0 };
-	char path[PATH_MAX];
 	const char *subject;
-	struct ns *ns;
+	char path[PATH_MAX];
 	int fd;
 
-	lua_settop(L, 1);
-	if (lua_type(L, 1) == LUA_TNUMBER) {
-		pid_t pid = (pid_t)args_integer(L, 1, &at, 1, INT32_MAX);
+	luaL_checkstack(L, 6, op);
+	if (ns) {
+		lua_pushvalue(L, idx);
+		return ns;
+	}
+	if (lua_type(L, idx) == LUA_TNUMBER) {
+		pid_t pid = (pid_t)args_integer(L, idx, &at, 1, INT32_MAX);
 
-		ns = ns_push(L, NULL);
 		subject = lua_pushfstring(L, "%d", (int)pid);
+		ns = ns_push(L, NULL);
 		fd = open_pid(pid, &fault);
 		if (fd < 0)
-			return fail(L, at.op, subject, &fault);
+			fail(L, op, subject, &fault);
 	} else {
 		size_t n;
 
-		subject = args_string(L, 1, &at, &n);
+		subject = args_string(L, idx, &at, &n);
 		if (*subject != '/')
-			args_netns_name(L, 1, &at);
+			args_netns_name(L, idx, &at);
 		if (n + sizeof(NS_RUN_DIR) + 1 > sizeof(path))
 			args_misuse(L, &at, "the path is too long");
-		snprintf(path, sizeof(path), "%s%s", *subject == '/' ? "" : NS_RUN_DIR "/", subject);
+		lua_pushvalue(L, idx);
 		ns = ns_push(L, *subject == '/' ? NULL : subject);
+		snprintf(path, sizeof(path), "%s%s", *subject == '/' ? "" : NS_RUN_DIR "/", subject);
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
-			return error_errno(L, errno, at.op, subject);
+			error_errno(L, errno, op, subject);
 	}
 	if (ns_adopt(ns, fd, &fault) < 0)
-		return fail(L, at.op, subject, &fault);
-	lua_settop(L, 2);
+		fail(L, op, subject, &fault);
+	lua_remove(L, -2); /* the subject */
+	return ns;
+}
+
+/* netns.open(name | "/path" | pid) -> ns; the facade adds { container = ... } */
+static int l_open(lua_State *L)
+{
+	lua_settop(L, 1);
+	if (luaL_testudata(L, 1, NS_TYPE))
+		return error_misuse(L, "netns open", "ref", "a name, a path or a pid expected, got a namespace");
+	ns_ref(L, 1, "netns open", "ref");
 	return 1;
 }
 

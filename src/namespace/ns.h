@@ -33,6 +33,12 @@ struct ns *ns_check(lua_State *L, int idx, const char *op, const char *field);
 /* Likewise, but NULL when the value is no namespace at all (closed ones still raise). */
 struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field);
 
+/*
+ * Push the namespace that the value at `idx` refers to: an open handle (itself), a name, a path, or a pid (then a handle of its own, which
+ * lives as long as it is reachable).
+ */
+struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field);
+
 /* How errors call it: its name, else its inode; valid while `buf` is. */
 #define NS_LABEL_SIZE (NS_NAME_MAX + 1)
 const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE]);

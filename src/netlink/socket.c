@@ -24,7 +24,6 @@
 
 enum {
 	READ_SIZE = 32768,
-	BATCH_ACKS = 128,
 	BATCH_BYTES = 65536,
 	DUMP_TRIES = 5,
 };
@@ -231,18 +230,17 @@ int nlsock_talk(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *answer
 	}
 }
 
-/* Send `n` messages of one chunk and collect their acks, whose sequence numbers begin at `first`. */
-static int batch_chunk(struct nlsock *s, void *data, size_t size, uint32_t first, unsigned int n, struct nlerror *errors)
+/* Collect the `n` acks whose sequence numbers begin at `first`. */
+static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nlerror *errors)
 {
 	char in[READ_SIZE];
-	int code = send_all(s, data, size);
 
-	for (unsigned int acked = 0; code == 0 && acked < n;) {
+	for (unsigned int acked = 0; acked < n;) {
 		ssize_t got = receive(s, in, sizeof(in), 0);
 		size_t left = got > 0 ? (size_t)got : 0;
 
 		if (got < 0)
-			code = (int)got;
+			return (int)got;
 		for (struct nlmsghdr *h = (struct nlmsghdr *)in; message_ok(h, left); h = message_next(h, &left)) {
 			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - first >= n)
 				continue;
@@ -250,40 +248,33 @@ static int batch_chunk(struct nlsock *s, void *data, size_t size, uint32_t first
 			acked++;
 		}
 	}
-	if (code < 0)
-		drain(s);
-	return code;
+	return 0;
 }
 
-int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors)
+int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors, size_t *used)
 {
-	char *from = data, *end = from + size;
+	unsigned int count = 0;
+	int code;
 
-	while (n > 0) {
-		unsigned int count = 0;
-		size_t bytes = 0;
-		int code;
+	*used = 0;
+	while (count < n && count < NLSOCK_BATCH && *used < size) {
+		struct nlmsghdr *h = (struct nlmsghdr *)((char *)data + *used);
 
-		while (count < n && count < BATCH_ACKS && from + bytes < end) {
-			struct nlmsghdr *h = (struct nlmsghdr *)(from + bytes);
-
-			if (count > 0 && bytes + h->nlmsg_len > BATCH_BYTES)
-				break;
-			h->nlmsg_seq = ++s->seq;
-			h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-			bytes += NLMSG_ALIGN(h->nlmsg_len);
-			count++;
-		}
-		if (count == 0)
-			return -EINVAL;
-		code = batch_chunk(s, from, bytes, s->seq - count + 1, count, errors);
-		if (code < 0)
-			return code;
-		from += bytes;
-		errors += count;
-		n -= count;
+		if (count > 0 && *used + h->nlmsg_len > BATCH_BYTES)
+			break;
+		h->nlmsg_seq = ++s->seq;
+		h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+		*used += NLMSG_ALIGN(h->nlmsg_len);
+		count++;
 	}
-	return 0;
+	code = send_all(s, data, *used);
+	if (code == 0)
+		code = collect(s, s->seq - count + 1, count, errors);
+	if (code < 0) {
+		drain(s);
+		return code;
+	}
+	return (int)count;
 }
 
 /* One try, read in pieces of `piece` bytes. `*interrupted` is set when the kernel says that the table changed under the dump. */

@@ -38,11 +38,12 @@ void nlsock_close(struct nlsock *s);
 int nlsock_talk(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *answer, struct nlerror *error);
 
 /*
- * Send `n` requests that stand one behind the other in `data`, in as few system calls as acks and buffers allow. `errors[i]` gets each
- * one's outcome (errnum 0: done). Returns 0, or -errno when the conversation itself broke. The kernel carries out every message, also
- * those behind a refused one.
+ * Send the first of `n` requests that stand one behind the other in `data`, as many as acks and buffers allow in one system call.
+ * `errors[i]` (room for NLSOCK_BATCH) gets each one's outcome (errnum 0: done), `*used` the bytes that they took. Returns how many were
+ * sent, or -errno when the conversation itself broke. The kernel carries out every message, also those behind a refused one.
  */
-int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors);
+#define NLSOCK_BATCH 128
+int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors, size_t *used);
 
 /* Run a dump to its end; `out` is emptied first. An interrupted dump is done again, a few times. 0, or -errno with `error` filled. */
 int nlsock_dump(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *out, struct nlerror *error);

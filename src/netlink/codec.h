@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * codec.h - one row describes one field of the kernel's interface, and serves to encode, decode, check and document it
+ *
+ * Theory. A user's spec is a flat Lua table; the kernel's message is a fixed header and a tree of attributes. A row ties one key to one
+ * place: a member of the header (attr 0, `off` and `width`), or an attribute, perhaps inside nests that the user does not see (INLINE) or
+ * that is a table of its own (NEST). Since the same row reads and writes, what is listed can be added again.
+ */
+#ifndef NETNS_NETLINK_CODEC_H
+#define NETNS_NETLINK_CODEC_H
+
+#include "socket.h"
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum codec_type {
+	CODEC_END,    /* of the rows */
+	CODEC_U8,
+	CODEC_U16,
+	CODEC_U32,
+	CODEC_S32,
+	CODEC_U64,
+	CODEC_BE16,   /* network byte order */
+	CODEC_BE32,
+	CODEC_BOOL,   /* u8: true or false */
+	CODEC_FLAG,   /* an attribute without content: true when there */
+	CODEC_BIT,    /* the bit `mask` of a header member; INVERT for IFF_NOARP and the like */
+	CODEC_BITS,   /* all named bits of a number, as an array of names */
+	CODEC_STRING,
+	CODEC_IFNAME,
+	CODEC_LLADDR, /* "02:00:00:00:00:01", any length */
+	CODEC_ADDR,   /* "10.0.0.1", "fd00::1": the family is the message's, or sets it */
+	CODEC_PREFIX, /* "10.0.0.0/8": an address attribute and the length in the header (`off`) */
+	CODEC_LINK,   /* a link's name (or index), an ifindex for the kernel */
+	CODEC_NETNS,  /* a namespace, a descriptor for the kernel; only written */
+	CODEC_NEST,   /* a table of its own (`sub`), behind `header` bytes of a nested message header */
+	CODEC_INLINE, /* a nest whose fields stand among ours */
+	CODEC_UNION,  /* a nest whose rows (`choices`) depend on the value of the key `by` */
+	CODEC_MEMBER, /* members of a struct inside an attribute: `sub` with attr 0, as a table; read only */
+	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest */
+};
+
+enum codec_flag {
+	CODEC_RO = 1,      /* only listed: accepted and ignored when written */
+	CODEC_CREATE = 2,  /* only at creation: ignored by `set`, and by `replace` of what is there */
+	CODEC_WO = 4,      /* never listed */
+	CODEC_INVERT = 8,  /* BIT: false sets it */
+	CODEC_HOST = 16,   /* PREFIX: a host's prefix length is not shown, and "default" is the empty prefix (routes) */
+	CODEC_QUIET = 32,  /* a zero is not listed */
+};
+
+struct codec_name {
+	const char *name;
+	uint32_t value;
+};
+
+struct codec_choice;
+
+struct codec_row {
+	const char *key;                  /* NULL for INLINE */
+	uint16_t attr;                    /* 0: a member of the header */
+	enum codec_type type;
+	unsigned int flags;
+	size_t off, width;                /* of the header member */
+	uint32_t mask;                    /* BIT */
+	size_t change;                    /* BIT: offset of the member that says which bits are meant, 0 for none */
+	lua_Integer preset;               /* integers: written when a creation does not say; 0: nothing */
+	lua_Integer min, max;             /* integers: 0, 0 for all that the wire can hold; STRING: length */
+	const struct codec_name *names;   /* numbers that have names; NULL-terminated */
+	const struct codec_row *sub;
+	size_t header;
+	const struct codec_choice *choices;
+	const char *by;
+};
+
+/* The rows of one kind; `inside` = they stand in the outer table, not in one under the union's key. */
+struct codec_choice {
+	const char *name;
+	const struct codec_row *rows;
+	bool inside;
+};
+
+#define CODEC_HDR(type, member) .off = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
+
+/* One encoding or decoding. The functions are the caller's knowledge of links and namespaces; they may raise. */
+struct codec {
+	lua_State *L;
+	const char *op;
+	lua_Integer index;        /* which of an array of specs; 0 for one alone */
+	struct nlbuf *out;        /* the message being written, owned by a userdata */
+	size_t start;             /* where it begins in out->data */
+	int family;               /* of the addresses; AF_UNSPEC until one is met */
+	bool create;              /* rows marked CREATE are written */
+	uint32_t (*ifindex)(struct codec *c, const char *name, const char *key);
+	void (*push_ifname)(struct codec *c, uint32_t index);
+	int (*netns_fd)(struct codec *c, int idx, const char *key);
+	void *data;               /* the caller's */
+};
+
+/* Begin a message: netlink header, then `header` zero bytes. */
+void codec_begin(struct codec *c, uint16_t type, uint16_t flags, size_t header);
+/* Write the fields of the table at `spec` by `rows`. Unknown keys raise. */
+void codec_encode(struct codec *c, int spec, const struct codec_row *rows);
+/* Fill in the message's length; the next may follow. */
+void codec_finish(struct codec *c);
+
+/* For what is peculiar to an object, between begin and finish: */
+void *codec_header(struct codec *c);
+void codec_put(struct codec *c, uint16_t attr, const void *data, size_t size);
+size_t codec_nest(struct codec *c, uint16_t attr);
+void codec_nest_end(struct codec *c, size_t nest);
+/* Parse an address or prefix (`prefix` may be NULL: then no "/") into `to` (16 bytes); returns its size, and sets or checks c->family. */
+size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int *prefix);
+/* The index that a link's name or number at `idx` means. */
+uint32_t codec_ifindex(struct codec *c, int idx, const char *key);
+
+/* Add the fields of one message (fixed header of `header` bytes) to the table on top of the stack. */
+void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header, const struct codec_row *rows);
+/* The attributes alone. */
+void codec_decode_attrs(struct codec *c, const void *attrs, size_t size, const void *header, const struct codec_row *rows);
+void codec_push_address(struct codec *c, const void *data, size_t size);
+
+/* The row of a key, also inside INLINE nests; NULL if there is none. */
+const struct codec_row *codec_find(const struct codec_row *rows, const char *key);
+/* Do two values of a row mean the same ("10.0.0.0/8" in a filter and in a listing, a link's name and its index)? */
+bool codec_same(struct codec *c, const struct codec_row *row, int a, int b);
+/* The key whose attribute begins at `offset` of the message (the kernel's pointer to what it did not like); NULL if unknown. */
+const char *codec_key_at(const struct nlmsghdr *message, size_t header, const struct codec_row *rows, uint32_t offset);
+/* Push the rows as a Lua table: what documentation and property tests are made from. */
+void codec_push_schema(lua_State *L, const struct codec_row *rows);
+
+#endif

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.c - IPv4 and IPv6 routes (rtnetlink(7), include/uapi/linux/rtnetlink.h)
+ *
+ * Defaults are those of `ip route`: table main, protocol boot, scope by type and by whether there is a gateway. The family is that of
+ * `dst`; "default" takes it from `via`, else from `family`, else it is inet. An IPv4 route through an IPv6 gateway is RTA_VIA.
+ */
+#include "rtnl.h"
+
+#include "../lua/args.h"
+
+#include <lauxlib.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+static const struct codec_name families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { NULL, 0 } };
+
+static const struct codec_name tables[] = {
+	{ "main", RT_TABLE_MAIN }, { "local", RT_TABLE_LOCAL }, { "default", RT_TABLE_DEFAULT }, { NULL, 0 },
+};
+
+static const struct codec_name types[] = {
+	{ "unicast", RTN_UNICAST }, { "local", RTN_LOCAL }, { "broadcast", RTN_BROADCAST }, { "anycast", RTN_ANYCAST },
+	{ "multicast", RTN_MULTICAST }, { "blackhole", RTN_BLACKHOLE }, { "unreachable", RTN_UNREACHABLE },
+	{ "prohibit", RTN_PROHIBIT }, { "throw", RTN_THROW }, { "nat", RTN_NAT }, { NULL, 0 },
+};
+
+static const struct codec_name protocols[] = {
+	{ "unspec", RTPROT_UNSPEC }, { "redirect", RTPROT_REDIRECT }, { "kernel", RTPROT_KERNEL }, { "boot", RTPROT_BOOT },
+	{ "static", RTPROT_STATIC }, { "ra", RTPROT_RA }, { "mrt", RTPROT_MRT }, { "zebra", RTPROT_ZEBRA },
+	{ "bird", RTPROT_BIRD }, { "dhcp", RTPROT_DHCP }, { "keepalived", RTPROT_KEEPALIVED }, { "babel", RTPROT_BABEL },
+	{ "bgp", RTPROT_BGP }, { "isis", RTPROT_ISIS }, { "ospf", RTPROT_OSPF }, { "rip", RTPROT_RIP }, { "eigrp", RTPROT_EIGRP },
+	{ NULL, 0 },
+};
+
+static const struct codec_name scopes[] = {
+	{ "global", RT_SCOPE_UNIVERSE }, { "site", RT_SCOPE_SITE }, { "link", RT_SCOPE_LINK }, { "host", RT_SCOPE_HOST },
+	{ "nowhere", RT_SCOPE_NOWHERE }, { NULL, 0 },
+};
+
+static const struct codec_name flags[] = {
+	{ "dead", RTNH_F_DEAD }, { "pervasive", RTNH_F_PERVASIVE }, { "offload", RTNH_F_OFFLOAD },
+	{ "linkdown", RTNH_F_LINKDOWN }, { "unresolved", RTNH_F_UNRESOLVED }, { NULL, 0 },
+};
+
+static const struct codec_name preferences[] = { { "medium", 0 }, { "high", 1 }, { "low", 3 }, { NULL, 0 } };
+
+#define METRIC(name, attribute) { .key = name, .attr = RTAX_##attribute, .type = CODEC_U32 }
+
+static const struct codec_row metrics[] = {
+	METRIC("mtu", MTU), METRIC("advmss", ADVMSS), METRIC("window", WINDOW), METRIC("hoplimit", HOPLIMIT),
+	METRIC("initcwnd", INITCWND), METRIC("initrwnd", INITRWND), METRIC("cwnd", CWND), METRIC("reordering", REORDERING),
+	METRIC("quickack", QUICKACK),
+	{ .type = CODEC_END },
+};
+
+/* `via` and `nexthops` are written by end(); `via` is read by its second row, or from RTA_VIA by listed(). */
+static const struct codec_row rows[] = {
+	{ .key = "type", .type = CODEC_U8, .names = types, CODEC_HDR(rtmsg, rtm_type) },
+	{ .key = "dst", .attr = RTA_DST, .type = CODEC_PREFIX, .flags = CODEC_HOST, .off = offsetof(struct rtmsg, rtm_dst_len) },
+	{ .key = "via", .type = CODEC_CUSTOM },
+	{ .key = "via", .attr = RTA_GATEWAY, .type = CODEC_ADDR, .flags = CODEC_RO },
+	{ .key = "dev", .attr = RTA_OIF, .type = CODEC_LINK },
+	{ .key = "src", .attr = RTA_PREFSRC, .type = CODEC_ADDR },
+	{ .key = "from", .attr = RTA_SRC, .type = CODEC_PREFIX, .flags = CODEC_HOST, .off = offsetof(struct rtmsg, rtm_src_len) },
+	{ .key = "metric", .attr = RTA_PRIORITY, .type = CODEC_U32 },
+	{ .key = "table", .attr = RTA_TABLE, .type = CODEC_U32, .names = tables },
+	{ .key = "proto", .type = CODEC_U8, .names = protocols, CODEC_HDR(rtmsg, rtm_protocol) },
+	{ .key = "scope", .type = CODEC_U8, .names = scopes, CODEC_HDR(rtmsg, rtm_scope) },
+	{ .key = "tos", .type = CODEC_U8, .flags = CODEC_QUIET, CODEC_HDR(rtmsg, rtm_tos) },
+	{ .key = "family", .type = CODEC_U8, .names = families, CODEC_HDR(rtmsg, rtm_family) },
+	{ .key = "onlink", .type = CODEC_BIT, .mask = RTNH_F_ONLINK, .flags = CODEC_QUIET, CODEC_HDR(rtmsg, rtm_flags) },
+	{ .key = "flags", .type = CODEC_BITS, .names = flags, .flags = CODEC_RO, CODEC_HDR(rtmsg, rtm_flags) },
+	{ .key = "pref", .attr = RTA_PREF, .type = CODEC_U8, .names = preferences },
+	{ .attr = RTA_METRICS, .type = CODEC_INLINE, .sub = metrics },
+	{ .key = "nexthops", .type = CODEC_CUSTOM },
+	{ .type = CODEC_END },
+};
+
+/* The fields of one of several nexthops. */
+static const struct codec_row nexthop_rows[] = {
+	{ .key = "via", .type = CODEC_CUSTOM },
+	{ .key = "dev", .type = CODEC_CUSTOM },
+	{ .key = "weight", .type = CODEC_CUSTOM },
+	{ .key = "onlink", .type = CODEC_CUSTOM },
+	{ .key = "flags", .type = CODEC_CUSTOM, .flags = CODEC_RO },
+	{ .type = CODEC_END },
+};
+
+static struct rtmsg *header(struct rtnl *r)
+{
+	return codec_header(&r->codec);
+}
+
+static struct args_at at(const struct rtnl *r, const char *key)
+{
+	return (struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index };
+}
+
+/* Push table[key]; its stack index, or 0 (nothing pushed) when it is not there. */
+static int push(struct rtnl *r, int table, const char *key)
+{
+	lua_pushstring(r->L, key);
+	if (lua_rawget(r->L, table) != LUA_TNIL)
+		return lua_gettop(r->L);
+	lua_pop(r->L, 1);
+	return 0;
+}
+
+static void begin(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	struct rtmsg *rtm = header(r);
+
+	if (!rtnl_has(r, spec, "dst")) {
+		struct args_at where = at(r, "dst");
+
+		args_misuse(r->L, &where, "is missing (a prefix, or \"default\")");
+	}
+	if (verb == RTNL_DELETE) {
+		rtm->rtm_scope = RT_SCOPE_NOWHERE; /* any */
+	} else {
+		rtm->rtm_protocol = RTPROT_BOOT;
+		rtm->rtm_type = RTN_UNICAST;
+		rtm->rtm_scope = RT_SCOPE_NOWHERE; /* until end() knows better */
+	}
+}
+
+/* A gateway: RTA_GATEWAY in the route's own family, else RTA_VIA. */
+static void put_via(struct rtnl *r, int idx)
+{
+	struct codec *c = &r->codec;
+	int family = c->family;
+	struct {
+		struct rtvia head;
+		uint8_t address[16];
+	} via;
+	uint8_t address[16];
+	size_t size;
+
+	c->family = AF_UNSPEC;
+	size = codec_address(c, idx, "via", address, NULL);
+	if (family == AF_UNSPEC || family == c->family) {
+		codec_put(c, RTA_GATEWAY, address, size);
+		return;
+	}
+	via.head.rtvia_family = (__kernel_sa_family_t)c->family;
+	memcpy(via.address, address, size);
+	c->family = family;
+	codec_put(c, RTA_VIA, &via, sizeof(via.head) + size);
+}
+
+/* One of several: a struct rtnexthop, with its gateway behind it. */
+static void put_nexthop(struct rtnl *r, int table)
+{
+	struct codec *c = &r->codec;
+	struct rtnexthop hop = { .rtnh_hops = 0 };
+	struct args_at where = at(r, "nexthops");
+	size_t from = c->out->size;
+	lua_State *L = r->L;
+	int idx;
+
+	args_table(L, table, &where);
+	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+		if (lua_type(L, -2) != LUA_TSTRING || !codec_find(nexthop_rows, lua_tostring(L, -2)))
+			args_misuse(L, &where, "a nexthop has via, dev, weight and onlink only");
+	idx = push(r, table, "dev");
+	if (idx)
+		hop.rtnh_ifindex = (int)codec_ifindex(c, idx, "nexthops");
+	idx = push(r, table, "weight");
+	if (idx)
+		hop.rtnh_hops = (unsigned char)(args_integer(L, idx, &where, 1, 256) - 1);
+	idx = push(r, table, "onlink");
+	if (idx && args_boolean(L, idx, &where))
+		hop.rtnh_flags |= RTNH_F_ONLINK;
+	idx = push(r, table, "via");
+	/* The struct stands where an attribute would: written as raw bytes by way of an attribute's header of the same size. */
+	codec_put(c, 0, (char *)&hop + NLA_HDRLEN, sizeof(hop) - NLA_HDRLEN);
+	if (idx)
+		put_via(r, idx);
+	hop.rtnh_len = (unsigned short)(c->out->size - from);
+	memcpy(c->out->data + from, &hop, sizeof(hop));
+}
+
+static void put_nexthops(struct rtnl *r, int idx)
+{
+	struct args_at where = at(r, "nexthops");
+	int top = lua_gettop(r->L);
+	size_t nest;
+
+	args_table(r->L, idx, &where);
+	luaL_checkstack(r->L, 10, "nexthops");
+	nest = codec_nest(&r->codec, RTA_MULTIPATH);
+	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(r->L, idx); i <= n; i++) {
+		lua_rawgeti(r->L, idx, i);
+		put_nexthop(r, top + 1);
+		lua_settop(r->L, top);
+	}
+	codec_nest_end(&r->codec, nest);
+}
+
+/* As `ip route` chooses it. */
+static uint8_t usual_scope(const struct rtmsg *rtm, bool gateway)
+{
+	switch (rtm->rtm_type) {
+	case RTN_LOCAL:
+	case RTN_NAT:
+		return RT_SCOPE_HOST;
+	case RTN_BROADCAST:
+	case RTN_MULTICAST:
+	case RTN_ANYCAST:
+		return RT_SCOPE_LINK;
+	case RTN_UNICAST:
+		return gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	default:
+		return RT_SCOPE_UNIVERSE;
+	}
+}
+
+static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	struct codec *c = &r->codec;
+	int via = push(r, spec, "via"), nexthops;
+	struct rtmsg *rtm;
+
+	/* A default route that says its family is of that, whatever the gateway's. */
+	if (c->family == AF_UNSPEC)
+		c->family = header(r)->rtm_family;
+	if (via) {
+		put_via(r, via);
+		lua_pop(r->L, 1);
+	}
+	nexthops = push(r, spec, "nexthops");
+	if (nexthops) {
+		put_nexthops(r, nexthops);
+		lua_pop(r->L, 1);
+	}
+	rtm = header(r); /* the buffer may have moved */
+	if (rtm->rtm_family && c->family != AF_UNSPEC && rtm->rtm_family != c->family) {
+		struct args_at where = at(r, "family");
+
+		args_misuse(r->L, &where, "is not that of the addresses");
+	}
+	rtm->rtm_family = (uint8_t)(c->family != AF_UNSPEC ? c->family : rtm->rtm_family ? rtm->rtm_family : AF_INET);
+	if (!rtnl_has(r, spec, "table"))
+		rtm->rtm_table = RT_TABLE_MAIN;
+	if (verb != RTNL_DELETE && rtm->rtm_scope == RT_SCOPE_NOWHERE && !rtnl_has(r, spec, "scope"))
+		rtm->rtm_scope = rtm->rtm_family == AF_INET6 ? RT_SCOPE_UNIVERSE : usual_scope(rtm, via || nexthops);
+}
+
+/* The kernel makes its own routes when addresses come and links go up. */
+static bool passed_over(struct rtnl *r, int spec)
+{
+	const char *proto = rtnl_field(r, spec, "proto");
+
+	return proto && strcmp(proto, "kernel") == 0;
+}
+
+/* ---- listing ---- */
+
+/* The table that the filter asks for; 0 for all of them. */
+static uint32_t table_of(struct rtnl *r, int filter)
+{
+	uint32_t table = RT_TABLE_MAIN;
+	int idx = filter ? push(r, filter, "table") : 0;
+
+	if (!idx)
+		return table;
+	if (lua_type(r->L, idx) == LUA_TNUMBER)
+		table = (uint32_t)lua_tointeger(r->L, idx);
+	for (const struct codec_name *name = tables; name->name && lua_type(r->L, idx) == LUA_TSTRING; name++)
+		if (strcmp(name->name, lua_tostring(r->L, idx)) == 0)
+			table = name->value;
+	if (lua_type(r->L, idx) == LUA_TSTRING && strcmp(lua_tostring(r->L, idx), "all") == 0)
+		table = 0;
+	lua_pop(r->L, 1);
+	return table;
+}
+
+/* The kernel can keep to one table, link, protocol and type. */
+static void ask(struct rtnl *r, int filter)
+{
+	struct codec *c = &r->codec;
+	uint32_t table = table_of(r, filter), index;
+	int idx = filter ? push(r, filter, "dev") : 0;
+
+	if (idx) {
+		index = codec_ifindex(c, idx, "dev");
+		codec_put(c, RTA_OIF, &index, sizeof(index));
+		lua_pop(r->L, 1);
+	}
+	if (table)
+		codec_put(c, RTA_TABLE, &table, sizeof(table));
+}
+
+/* Not the kernel's cached answers, and not another family's (a kernel without IPv6 answers with all that it has). */
+static bool wanted(struct rtnl *r, const struct nlmsghdr *h, int filter)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(h);
+	const struct nlattr *attr = rtnl_attr(h, sizeof(*rtm), RTA_TABLE);
+	uint32_t table = attr ? mnl_attr_get_u32(attr) : rtm->rtm_table, asked = table_of(r, filter);
+
+	return !(rtm->rtm_flags & RTM_F_CLONED) && rtm->rtm_family == r->family && (asked == 0 || asked == table);
+}
+
+static void set_via(struct rtnl *r, const struct nlattr *attr)
+{
+	const struct rtvia *via = mnl_attr_get_payload(attr);
+	size_t size = mnl_attr_get_payload_len(attr);
+
+	if (size <= sizeof(*via))
+		return;
+	codec_push_address(&r->codec, via->rtvia_addr, size - sizeof(*via));
+	lua_setfield(r->L, -2, "via");
+}
+
+static void set_nexthops(struct rtnl *r, const struct nlattr *multipath)
+{
+	const char *from = mnl_attr_get_payload(multipath);
+	size_t left = mnl_attr_get_payload_len(multipath);
+	lua_State *L = r->L;
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	while (left >= sizeof(struct rtnexthop)) {
+		const struct rtnexthop *hop = (const struct rtnexthop *)from;
+		const struct nlattr *attr;
+		size_t step = RTNH_ALIGN((size_t)hop->rtnh_len);
+
+		if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
+			break;
+		lua_newtable(L);
+		r->codec.push_ifname(&r->codec, (uint32_t)hop->rtnh_ifindex);
+		lua_setfield(L, -2, "dev");
+		lua_pushinteger(L, hop->rtnh_hops + 1);
+		lua_setfield(L, -2, "weight");
+		if (hop->rtnh_flags & RTNH_F_ONLINK) {
+			lua_pushboolean(L, 1);
+			lua_setfield(L, -2, "onlink");
+		}
+		for (attr = (const struct nlattr *)(from + sizeof(*hop));
+		     mnl_attr_ok(attr, (int)(from + hop->rtnh_len - (const char *)attr)); attr = mnl_attr_next(attr)) {
+			if (mnl_attr_get_type(attr) == RTA_GATEWAY) {
+				codec_push_address(&r->codec, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+				lua_setfield(L, -2, "via");
+			} else if (mnl_attr_get_type(attr) == RTA_VIA) {
+				set_via(r, attr);
+			}
+		}
+		lua_rawseti(L, -2, ++n);
+		if (step >= left)
+			break;
+		from += step;
+		left -= step;
+	}
+	lua_setfield(L, -2, "nexthops");
+}
+
+static void listed(struct rtnl *r, const struct nlmsghdr *h)
+{
+	const struct rtmsg *rtm = mnl_nlmsg_get_payload(h);
+	const struct nlattr *via = rtnl_attr(h, sizeof(*rtm), RTA_VIA), *multipath = rtnl_attr(h, sizeof(*rtm), RTA_MULTIPATH);
+
+	if (rtm->rtm_dst_len == 0) {
+		lua_pushliteral(r->L, "default");
+		lua_setfield(r->L, -2, "dst");
+	}
+	if (via)
+		set_via(r, via);
+	if (multipath)
+		set_nexthops(r, multipath);
+}
+
+static const int both[] = { AF_INET, AF_INET6, -1 };
+
+const struct rtnl_object rtnl_route = {
+	.name = "route",
+	.key = "dst",
+	.rows = rows,
+	.header = sizeof(struct rtmsg),
+	.get = RTM_GETROUTE,
+	.new = RTM_NEWROUTE,
+	.del = RTM_DELROUTE,
+	.flags = {
+		[RTNL_ADD] = NLM_F_CREATE | NLM_F_EXCL,
+		[RTNL_REPLACE] = NLM_F_CREATE | NLM_F_REPLACE,
+		[RTNL_SET] = NLM_F_REPLACE,
+	},
+	.batch = true,
+	.families = both,
+	.begin = begin,
+	.end = end,
+	.passed_over = passed_over,
+	.ask = ask,
+	.wanted = wanted,
+	.listed = listed,
+};
+
+/* The route that a packet to spec.dst would take (`ip route get`): the kernel answers with a cached route, which lists like any other. */
+void rtnl_route_lookup(struct rtnl *r, int idx)
+{
+	struct codec *c = &r->codec;
+	uint8_t address[16];
+	const struct nlmsghdr *h;
+	size_t size;
+
+	c->out->size = 0;
+	codec_begin(c, RTM_GETROUTE, 0, sizeof(struct rtmsg));
+	size = codec_address(c, idx, "addr", address, NULL);
+	codec_put(c, RTA_DST, address, size);
+	header(r)->rtm_family = (uint8_t)c->family;
+	header(r)->rtm_dst_len = (uint8_t)(size * 8);
+	header(r)->rtm_flags = RTM_F_LOOKUP_TABLE;
+	codec_finish(c);
+	rtnl_send(r, c->start, lua_tostring(r->L, idx), true);
+	h = (const struct nlmsghdr *)r->answer->data;
+	lua_newtable(r->L);
+	if (r->answer->size >= NLMSG_LENGTH(sizeof(struct rtmsg))) {
+		/* push_ifname asks with r->answer: decode from a buffer of our own */
+		lua_pushlstring(r->L, r->answer->data, h->nlmsg_len);
+		h = (const struct nlmsghdr *)lua_tostring(r->L, -1);
+		lua_pushvalue(r->L, -2);
+		codec_decode(c, h, sizeof(struct rtmsg), rows);
+		listed(r, h);
+		lua_pop(r->L, 2);
+	}
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/* rtnl.c - the verbs that change something: add, replace, set, delete (rtnl.h has the theory, listing.c the verbs that read) */
+#include "rtnl.h"
+
+#include "../lua/args.h"
+#include "../lua/error.h"
+#include "buffer.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <string.h>
+
+static const char missing_link[] = "no such link in this namespace";
+
+const struct nlattr *rtnl_attr(const struct nlmsghdr *h, size_t header, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each(attr, h, header) {
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	}
+	return NULL;
+}
+
+bool rtnl_has(struct rtnl *r, int spec, const char *key)
+{
+	bool has;
+
+	lua_pushstring(r->L, key);
+	has = lua_rawget(r->L, spec) != LUA_TNIL;
+	lua_pop(r->L, 1);
+	return has;
+}
+
+const char *rtnl_field(struct rtnl *r, int spec, const char *key)
+{
+	const char *value = NULL;
+
+	lua_pushstring(r->L, key);
+	if (lua_rawget(r->L, spec) == LUA_TSTRING)
+		value = lua_tostring(r->L, -1);
+	lua_pop(r->L, 1);
+	return value;
+}
+
+/* What the error calls the thing: the value of the object's key. */
+static const char *subject_of(struct rtnl *r, int spec)
+{
+	return rtnl_field(r, spec, r->object->key);
+}
+
+int rtnl_refuse(struct rtnl *r, const struct nlerror *error, const struct nlmsghdr *message, const char *subject)
+{
+	const char *attr = message && error->offset
+		? codec_key_at(message, r->object->header, r->object->rows, error->offset)
+		: NULL;
+
+	return error_raise(r->L, &(struct error){
+		.op = r->codec.op,
+		.subject = subject,
+		.netns = r->netns,
+		.errnum = error->errnum,
+		.message = error->text,
+		.attr = attr,
+		.index = r->codec.index,
+	});
+}
+
+void rtnl_send(struct rtnl *r, size_t start, const char *subject, bool answer)
+{
+	struct nlmsghdr *message = (struct nlmsghdr *)(r->codec.out->data + start);
+	struct nlerror error;
+
+	r->answer->size = 0;
+	if (nlsock_talk(r->sock, message, answer ? r->answer : NULL, &error) < 0)
+		rtnl_refuse(r, &error, message, subject);
+}
+
+/* ---- links' names ---- */
+
+struct link_question {
+	struct nlmsghdr h;
+	struct ifinfomsg body;
+	struct nlattr name;
+	char text[IFNAMSIZ];
+};
+
+/* Ask about one link, by index or by name; the reply is in r->answer. 0 or -errno. */
+static int ask_link(struct rtnl *r, uint32_t index, const char *name)
+{
+	struct link_question q = {
+		.h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof(q.body)) },
+		.body = { .ifi_index = (int)index },
+	};
+	struct nlerror error;
+
+	if (name) {
+		strncpy(q.text, name, sizeof(q.text) - 1);
+		q.name = (struct nlattr){ .nla_type = IFLA_IFNAME, .nla_len = (uint16_t)(NLA_HDRLEN + strlen(q.text) + 1) };
+		q.h.nlmsg_len = (uint32_t)(offsetof(struct link_question, name) + NLA_ALIGN(q.name.nla_len));
+	}
+	r->answer->size = 0;
+	return nlsock_talk(r->sock, &q.h, r->answer, &error);
+}
+
+uint32_t rtnl_ifindex(struct rtnl *r, const char *name)
+{
+	const struct nlmsghdr *h;
+
+	if (ask_link(r, 0, name) < 0 || r->answer->size < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		return 0;
+	h = (const struct nlmsghdr *)r->answer->data;
+	return (uint32_t)((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
+}
+
+/* codec's question, with a memory for the length of one call: arrays name the same few links again and again */
+static uint32_t ifindex(struct codec *c, const char *name, const char *key)
+{
+	struct rtnl *r = c->data;
+	lua_State *L = r->L;
+	uint32_t index;
+
+	lua_pushstring(L, name);
+	if (lua_rawget(L, r->names) == LUA_TNUMBER) {
+		index = (uint32_t)lua_tointeger(L, -1);
+		lua_pop(L, 1);
+		return index;
+	}
+	lua_pop(L, 1);
+	index = rtnl_ifindex(r, name);
+	if (index == 0) {
+		if (r->lenient)
+			return 0;
+		error_raise(L, &(struct error){ .op = c->op, .subject = name, .netns = r->netns, .errnum = ENODEV, .attr = key,
+			.index = c->index, .message = missing_link });
+	}
+	lua_pushstring(L, name);
+	lua_pushinteger(L, index);
+	lua_rawset(L, r->names);
+	return index;
+}
+
+static void push_ifname(struct codec *c, uint32_t index)
+{
+	struct rtnl *r = c->data;
+	lua_State *L = r->L;
+	const struct nlattr *name = NULL;
+
+	if (lua_rawgeti(L, r->names, index) != LUA_TNIL)
+		return;
+	lua_pop(L, 1);
+	if (index && ask_link(r, index, NULL) == 0 && r->answer->size >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+		name = rtnl_attr((const struct nlmsghdr *)r->answer->data, sizeof(struct ifinfomsg), IFLA_IFNAME);
+	if (name)
+		lua_pushstring(L, mnl_attr_get_str(name));
+	else
+		lua_pushinteger(L, index);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, r->names, index);
+}
+
+static int netns_fd(struct codec *c, int idx, const char *key)
+{
+	struct rtnl *r = c->data;
+
+	return r->netns_fd(r, idx, key);
+}
+
+void rtnl_init(struct rtnl *r, lua_State *L, const struct rtnl_object *object, struct nlsock *sock, const char *op, const char *netns)
+{
+	*r = (struct rtnl){ .L = L, .object = object, .sock = sock, .netns = netns };
+	luaL_checkstack(L, 20, "rtnl");
+	r->codec = (struct codec){
+		.L = L,
+		.op = op,
+		.out = nlbuf_push(L),
+		.ifindex = ifindex,
+		.push_ifname = push_ifname,
+		.netns_fd = netns_fd,
+		.data = r,
+	};
+	r->answer = nlbuf_push(L);
+	lua_newtable(L);
+	r->names = lua_gettop(L);
+}
+
+int rtnl_spec(struct rtnl *r, int idx)
+{
+	lua_State *L = r->L;
+	int type = lua_type(L, idx);
+
+	if (type == LUA_TTABLE)
+		return lua_absindex(L, idx);
+	if (type != LUA_TSTRING && type != LUA_TNUMBER)
+		args_misuse(L, &(struct args_at){ .op = r->codec.op, .key = "spec", .index = r->codec.index },
+			    "table or %s expected, got %s", r->object->key, luaL_typename(L, idx));
+	lua_pushvalue(L, idx);
+	lua_createtable(L, 0, 1);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, r->object->key);
+	return lua_gettop(L);
+}
+
+/* ---- encoding and sending ---- */
+
+/* Append the message of one spec; returns where it begins. */
+static size_t encode(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	const struct rtnl_object *o = r->object;
+	struct codec *c = &r->codec;
+	size_t start = c->out->size;
+
+	c->family = AF_UNSPEC;
+	c->create = verb == RTNL_ADD || verb == RTNL_REPLACE;
+	codec_begin(c, verb == RTNL_DELETE ? o->del : o->new, o->flags[verb], o->header);
+	if (o->begin)
+		o->begin(r, spec, verb);
+	codec_encode(c, spec, o->rows);
+	if (o->end)
+		o->end(r, spec, verb);
+	codec_finish(c);
+	return start;
+}
+
+/* Push the spec of element `i`: a table, or a key for `delete`. */
+static int element(struct rtnl *r, int array, lua_Integer i, enum rtnl_verb verb)
+{
+	lua_State *L = r->L;
+
+	r->codec.index = i;
+	lua_rawgeti(L, array, i);
+	if (verb != RTNL_DELETE && !lua_istable(L, -1))
+		args_misuse(L, &(struct args_at){ .op = r->codec.op, .key = "spec", .index = i }, "table expected, got %s",
+			    luaL_typename(L, -1));
+	return rtnl_spec(r, -1);
+}
+
+/* An address to delete may be given without its link: find the rest of it in the listing. */
+static int complete(struct rtnl *r, int spec)
+{
+	lua_Integer index = r->codec.index;
+	int found;
+
+	if (!r->object->whole || r->object->whole(r, spec))
+		return spec;
+	rtnl_get(r, spec);
+	r->codec.index = index;
+	found = lua_gettop(r->L);
+	if (lua_isnil(r->L, found))
+		error_raise(r->L, &(struct error){ .op = r->codec.op, .subject = subject_of(r, spec), .netns = r->netns,
+			.errnum = EADDRNOTAVAIL, .index = index, .message = "nothing here fits" });
+	return found;
+}
+
+/* Carry out one spec. */
+static void apply_one(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	const struct rtnl_object *o = r->object;
+	size_t start;
+
+	if (verb == RTNL_REPLACE && o->passed_over && o->passed_over(r, spec))
+		return;
+	if (verb == RTNL_REPLACE && o->adapt)
+		spec = o->adapt(r, spec);
+	if (verb == RTNL_DELETE)
+		spec = complete(r, spec);
+	r->codec.out->size = 0;
+	start = encode(r, spec, verb);
+	rtnl_send(r, start, subject_of(r, spec), false);
+	if (o->done)
+		o->done(r, spec, verb);
+}
+
+static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb verb)
+{
+	int top = lua_gettop(r->L);
+
+	/* First pass: every spec is checked, nothing is sent. A link may stand on one that this very array makes. */
+	r->lenient = true;
+	for (lua_Integer i = 1; i <= n; i++) {
+		r->codec.out->size = 0;
+		encode(r, element(r, array, i, verb), verb);
+		lua_settop(r->L, top);
+	}
+	r->lenient = false;
+	if (verb == RTNL_REPLACE && r->object->sorted) {
+		r->object->sorted(r, array);
+		array = ++top;
+	}
+	for (lua_Integer i = 1; i <= n; i++) {
+		apply_one(r, element(r, array, i, verb), verb);
+		lua_settop(r->L, top);
+	}
+}
+
+/* Take back what a batch made behind the message that was refused: the deletion of a thing has the same fields as its creation. */
+static void take_back(struct rtnl *r, char *data, unsigned int from, unsigned int n, const struct nlerror *errors)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		struct nlmsghdr *h = (struct nlmsghdr *)data;
+		struct nlerror ignored;
+
+		data += NLMSG_ALIGN(h->nlmsg_len);
+		if (i <= from || errors[i].errnum)
+			continue;
+		h->nlmsg_type = r->object->del;
+		h->nlmsg_flags = 0;
+		nlsock_talk(r->sock, h, NULL, &ignored);
+	}
+}
+
+static void many_at_once(struct rtnl *r, int array, lua_Integer n)
+{
+	struct nlerror errors[NLSOCK_BATCH];
+	struct nlbuf *out = r->codec.out;
+	int top = lua_gettop(r->L);
+	size_t at = 0, used;
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		encode(r, element(r, array, i, RTNL_ADD), RTNL_ADD);
+		lua_settop(r->L, top);
+	}
+	for (lua_Integer sent = 0; sent < n;) {
+		int count = nlsock_batch(r->sock, out->data + at, out->size - at, (unsigned int)(n - sent), errors, &used);
+		struct nlmsghdr *h = (struct nlmsghdr *)(out->data + at);
+
+		if (count < 0)
+			error_raise(r->L, &(struct error){ .op = r->codec.op, .netns = r->netns, .errnum = -count });
+		for (int i = 0; i < count; i++) {
+			if (errors[i].errnum) {
+				int spec = element(r, array, sent + i + 1, RTNL_ADD);
+
+				take_back(r, out->data + at, (unsigned int)i, (unsigned int)count, errors);
+				rtnl_refuse(r, &errors[i], h, subject_of(r, spec));
+			}
+			h = (struct nlmsghdr *)((char *)h + NLMSG_ALIGN(h->nlmsg_len));
+		}
+		at += used;
+		sent += count;
+	}
+}
+
+static void not_mixed(struct rtnl *r, int array, lua_Integer n)
+{
+	lua_State *L = r->L;
+
+	for (lua_pushnil(L); lua_next(L, array); lua_pop(L, 1))
+		if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > n)
+			args_misuse(L, &(struct args_at){ .op = r->codec.op, .key = "spec" },
+				    "a table with elements is an array of specs, and has no keys of its own");
+}
+
+void rtnl_apply(struct rtnl *r, int idx, enum rtnl_verb verb)
+{
+	lua_State *L = r->L;
+	lua_Integer n = lua_istable(L, idx) ? (lua_Integer)lua_rawlen(L, idx) : 0;
+	int spec;
+
+	if (n > 0) {
+		not_mixed(r, idx, n);
+		if (verb == RTNL_ADD && r->object->batch)
+			many_at_once(r, idx, n);
+		else
+			one_by_one(r, idx, n, verb);
+		return;
+	}
+	if (lua_istable(L, idx)) {
+		lua_pushnil(L);
+		if (!lua_next(L, idx))
+			return; /* an empty array */
+		lua_pop(L, 2);
+	}
+	if (verb != RTNL_DELETE)
+		args_table(L, idx, &(struct args_at){ .op = r->codec.op, .key = "spec" });
+	spec = rtnl_spec(r, idx);
+	r->codec.index = 0;
+	apply_one(r, spec, verb);
+}
+
+void rtnl_flush(struct rtnl *r, int filter)
+{
+	lua_State *L = r->L;
+	int array;
+
+	rtnl_list(r, filter);
+	array = lua_gettop(L);
+	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, array); i <= n; i++) {
+		struct nlerror error;
+		size_t start;
+
+		lua_rawgeti(L, array, i);
+		if (!r->object->stays || !r->object->stays(r, array + 1)) {
+			r->codec.index = 0;
+			r->codec.out->size = 0;
+			start = encode(r, array + 1, RTNL_DELETE);
+			/* What went away with something else (a peer, a secondary address) is gone, which is what was asked for. */
+			if (nlsock_talk(r->sock, (struct nlmsghdr *)(r->codec.out->data + start), NULL, &error) < 0 &&
+			    error.errnum != ENODEV && error.errnum != ESRCH && error.errnum != EADDRNOTAVAIL && error.errnum != ENOENT)
+				rtnl_refuse(r, &error, NULL, subject_of(r, array + 1));
+		}
+		lua_settop(L, array);
+	}
+}
