@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+# Makefile - builds netns and nslua, and runs what proves them; `make help` names the targets
+#
+# What this machine has is found once, by scripts/deps, and kept in build/config.mk; `make deps` looks again. CC, CPPFLAGS, CFLAGS and
+# LDFLAGS belong to the user: the project's own flags come before them, in variables of their own. SANITIZE=1 builds a second tree.
+
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+LIBFLAG ?= -shared
+PREFIX ?= /usr/local
+LUA_V ?= 5.4
+INST_BINDIR ?= $(PREFIX)/bin
+INST_LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_V)
+INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_V)
+INSTALL ?= install
+Q = $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
+
+export CC PKG_CONFIG PREFIX V NO_INSTALL
+
+# 1. Where things are
+
+B := build$(if $(filter 1,$(SANITIZE)),/asan)
+CORE_SRC := $(sort $(wildcard src/lua/*.c src/netlink/*.c src/namespace/*.c src/packet/*.c))
+NFT_SRC := $(sort $(wildcard src/nft/*.c))
+NSLUA_SRC := $(sort $(wildcard src/nslua/*.c))
+LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
+objects = $(patsubst %.c,$(B)/%.o,$(1))
+
+# 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS
+
+GOALS := $(or $(MAKECMDGOALS),all)
+PROVING := $(filter test test-%,$(GOALS))
+ifneq ($(filter-out clean deps doctor help lint format,$(GOALS)),)
+include build/config.mk
+endif
+
+# 3. Flags
+
+OWN_CPPFLAGS := -D_GNU_SOURCE $(LUA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
+OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+OWN_LDFLAGS := -Wl,-z,now
+ifeq ($(WERROR),1)
+OWN_CFLAGS += -Werror
+endif
+ifeq ($(SANITIZE),1)
+OWN_CFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OWN_LDFLAGS += -fsanitize=address,undefined
+endif
+ifeq ($(WITH_NFTABLES),1)
+NSLUA_CPPFLAGS := -DWITH_NFTABLES
+endif
+
+MODULES := $(if $(CORE_SRC),$(B)/netns/core.so) $(if $(NFT_SRC),$(if $(filter 1,$(WITH_NFTABLES)),$(B)/netns/nft.so))
+NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
+PROGRAMS := $(if $(NSLUA_SRC),$(B)/nslua)
+
+# 4. Building
+
+.PHONY: all modules
+all: $(MODULES) $(PROGRAMS)
+modules: $(MODULES)
+
+# A failed look leaves no file, so that the next make looks again. Only what asks for everything may install packages.
+build/config.mk: Makefile scripts/deps
+	@mkdir -p build
+	@NO_INSTALL=$(if $(filter demo $(PROVING),$(GOALS)),$(NO_INSTALL),1) scripts/deps need build $(if $(PROVING),test)
+	@scripts/deps config >$@.new && mv $@.new $@
+
+# Rewritten only when the flags change; then everything is compiled anew.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(OWN_CPPFLAGS) $(NSLUA_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(INST_LUADIR)' >$@.new
+	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+
+.PHONY: FORCE
+FORCE:
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OWN_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(call objects,$(NSLUA_SRC)): MORE_CPPFLAGS := $(NSLUA_CPPFLAGS) -DNETNS_LUADIR='"$(INST_LUADIR)"'
+
+# The modules take Lua from the program that loads them: no liblua here, and undefined symbols are as they should be.
+$(B)/netns/core.so: $(call objects,$(CORE_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) -lm
+
+$(B)/netns/nft.so: $(call objects,$(NFT_SRC))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NFT_LIBS) $(MNL_LIBS)
+
+# -E: the C modules of others take Lua from nslua.
+$(B)/nslua: $(call objects,$(NSLUA_SRC) $(CORE_SRC) $(NFT_IN))
+	$(call say,LD,$@)
+	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(MNL_LIBS) $(LUA_LIBS) -lm
+
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC)))
+
+.PHONY: asan
+asan:
+	+@$(MAKE) --no-print-directory SANITIZE=1 all
+
+# 5. Running
+
+.PHONY: demo deps doctor
+demo: all
+	@build/nslua scripts/lesson.lua
+
+deps:
+	@rm -f build/config.mk build/deps-test
+	@scripts/deps need build test
+
+doctor:
+	@scripts/doctor
+
+# 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
+
+.PHONY: test test-here test-root test-user test-asan
+test: all build/deps-test
+	+@scripts/test all
+
+test-here: all build/deps-test
+	@scripts/test here
+
+test-root: all build/deps-test
+	@scripts/test root
+
+test-user: all build/deps-test
+	@scripts/test user
+
+test-asan: asan build/deps-test
+	@scripts/test asan
+
+build/deps-test: scripts/deps | build/config.mk
+	@scripts/deps need test
+	@touch $@
+
+.PHONY: lint format bench
+lint:
+	@scripts/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench: all
+	@build/nslua scripts/bench.lua
+
+# 7. Installing
+
+.PHONY: install install-modules install-nslua
+install: install-modules install-nslua
+
+install-modules: $(MODULES)
+	$(INSTALL) -d '$(DESTDIR)$(INST_LIBDIR)/netns'
+	$(INSTALL) -m 755 $(MODULES) '$(DESTDIR)$(INST_LIBDIR)/netns'
+	@for f in $(LUA_FILES:lualib/%=%); do \
+		$(INSTALL) -d "$(DESTDIR)$(INST_LUADIR)/$$(dirname $$f)" && \
+		$(INSTALL) -m 644 "lualib/$$f" "$(DESTDIR)$(INST_LUADIR)/$$f" || exit; \
+	done
+
+install-nslua: $(PROGRAMS)
+	$(INSTALL) -d '$(DESTDIR)$(INST_BINDIR)'
+	$(INSTALL) -m 755 $(PROGRAMS) '$(DESTDIR)$(INST_BINDIR)'
+
+# 8. The rest
+
+.PHONY: clean help
+clean:
+	rm -rf build
+
+help:
+	@echo 'make demo       everything that is needed, then the lesson on network namespaces (scripts/lesson.lua)'
+	@echo 'make test       everything that is needed, then all specs: as this user, unprivileged, with sanitizers'
+	@echo 'make            build/nslua, build/netns/core.so and, with libnftables, build/netns/nft.so'
+	@echo 'make deps       find and install what building and testing need; NO_INSTALL=1 only says what is missing'
+	@echo 'make doctor     what is installed, and which features the kernel has'
+	@echo 'make test-here  test-root test-user test-asan: one run of the specs; FILES="spec/x_spec.lua" chooses'
+	@echo 'make asan       build/asan, with ASan and UBSan'
+	@echo 'make lint       make format  make bench'
+	@echo 'make install    PREFIX DESTDIR, or INST_BINDIR INST_LIBDIR INST_LUADIR'
+	@echo 'make clean      V=1 shows commands, WERROR=1 makes warnings errors'
