@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
 #include "../namespace/ns.h"
+#include "../namespace/process.h"
+#include "../namespace/spawn.h"
 #include "../netlink/buffer.h"
 #include "collection.h"
 #include "error.h"
@@ -24,5 +26,7 @@ int luaopen_netns_core(lua_State *L)
 	wait_open(L);
 	ns_open(L);
 	collection_open(L);
+	process_open(L);
+	spawn_open(L);
 	return 1;
 }

@@ -80,7 +80,7 @@ static void set_where(lua_State *L)
 	}
 }
 
-int error_raise(lua_State *L, const struct error *e)
+void error_push(lua_State *L, const struct error *e)
 {
 	luaL_checkstack(L, 8, "netns.error");
 	lua_createtable(L, 0, 11);
@@ -89,10 +89,12 @@ int error_raise(lua_State *L, const struct error *e)
 	set_string(L, "netns", e->netns);
 	set_string(L, "attr", e->attr);
 	set_string(L, "hint", hint_for(e));
-	set_string(L, "code", error_code(e->errnum));
-	set_string(L, "message", e->message && *e->message ? e->message : strerrordesc_np(e->errnum));
-	lua_pushinteger(L, e->errnum);
-	lua_setfield(L, -2, "errno");
+	set_string(L, "code", e->code ? e->code : error_code(e->errnum));
+	set_string(L, "message", e->message && *e->message ? e->message : e->errnum ? strerrordesc_np(e->errnum) : NULL);
+	if (e->errnum) {
+		lua_pushinteger(L, e->errnum);
+		lua_setfield(L, -2, "errno");
+	}
 	if (e->index > 0) {
 		lua_pushinteger(L, e->index);
 		lua_setfield(L, -2, "index");
@@ -103,6 +105,11 @@ int error_raise(lua_State *L, const struct error *e)
 	}
 	set_where(L);
 	luaL_setmetatable(L, ERROR_TYPE);
+}
+
+int error_raise(lua_State *L, const struct error *e)
+{
+	error_push(L, e);
 	return lua_error(L);
 }
 

@@ -24,6 +24,7 @@ struct error {
 	const char *subject; /* "10.0.0.0/8" */
 	const char *netns;   /* the namespace's name or inode */
 	int errnum;
+	const char *code;    /* instead of errnum's name, where there is no errno: "EXIT" */
 	const char *message; /* better words than strerror(errnum) */
 	const char *attr;    /* the field at fault */
 	const char *hint;    /* a remedy; the common ones are found by op and errnum */
@@ -33,6 +34,9 @@ struct error {
 
 /* Record a failure in `fault`; returns -errnum, so that `return fault_set(...)` reads well. */
 int fault_set(struct fault *fault, int errnum, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Push the object, so that more can be put into it before lua_error(). */
+void error_push(lua_State *L, const struct error *error);
 
 /* Raise. These never return; the int lets callers write `return error_raise(...)`. */
 int error_raise(lua_State *L, const struct error *error);

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * child.c - what runs in the processes that netns makes
+ *
+ * Theory. Each program runs under a supervisor of its own, a process that shares our memory (so a large Lua heap costs nothing) but not
+ * our descriptors, signals or fate. It is a child subreaper: whatever the program forks, however it detaches itself, ends up as the
+ * supervisor's child. When we close our end of its control pipe, or die in whatever way, it kills them generation by generation
+ * until none is left, and exits. It also does so at the program's deadline, so a busy script cannot miss it.
+ *
+ *	we ── clone(VM|FILES) ──> supervisor ── clone(VM|VFORK) ──> child: setns, cwd, 0-2, signals, execve
+ *	                             │ <─ SIGCHLD: the child, and orphans of its descendants
+ *	we <── status: started/failed, ended ──┘
+ *
+ * The supervisor first shares our descriptor table, so that the child's pidfd is born in it, and then leaves it with three of its own.
+ * Its exit_signal is 0: no SIGCHLD, no wait() of the host program notices it. Should it be killed, PDEATHSIG takes the child along.
+ *
+ * Nothing here may call libc (see rawcall.h); compiled, this file has no undefined symbols.
+ */
+#include "child.h"
+
+#include "rawcall.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/types.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { SIGNALS = 64, SIGSET_SIZE = 8 };
+
+/* The kernel's struct sigaction, which libc hides. SIG_DFL and no flags are all zero on every architecture. */
+struct raw_sigaction {
+	unsigned long handler, flags, restorer, mask;
+};
+
+/* ---- the child, until it is the program ---- */
+
+BARE static int fail(struct child_job *job, enum child_step step, long error)
+{
+	job->error = (int)-error;
+	job->step = (int)step;
+	return 127;
+}
+
+/* Put job->stdio on 0, 1 and 2. One of them may itself be another's number (stdout = io.stderr and the reverse), so first move those away. */
+BARE static long set_stdio(struct child_job *job)
+{
+	int from[3];
+	long code;
+
+	for (int i = 0; i < 3; i++) {
+		code = job->stdio[i];
+		if (code < 3 && code != i)
+			code = RAW(fcntl, code, F_DUPFD_CLOEXEC, 3);
+		if (code < 0)
+			return code;
+		from[i] = (int)code;
+	}
+	for (int i = 0; i < 3; i++) {
+		code = from[i] == i ? RAW(fcntl, i, F_SETFD, 0) : RAW(dup3, from[i], i, 0);
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+BARE static void reset_signals(void)
+{
+	struct raw_sigaction fresh;
+	unsigned long none = 0;
+
+	fresh.handler = fresh.flags = fresh.restorer = fresh.mask = 0;
+	for (int i = 1; i <= SIGNALS; i++)
+		RAW(rt_sigaction, i, &fresh, NULL, SIGSET_SIZE);
+	RAW(rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGSET_SIZE);
+}
+
+/* As execvp() searches, but never a shell for what has no known format. */
+BARE static long execute(const struct child_job *job)
+{
+	long code = -ENOENT, seen = 0;
+
+	for (const char *const *path = job->paths; *path; path++) {
+		code = RAW(execve, *path, job->argv, job->envp);
+		if (code == -EACCES)
+			seen = code;
+		else if (code != -ENOENT && code != -ENOTDIR)
+			return code;
+	}
+	return seen ? seen : code;
+}
+
+BARE static int child_main(void *arg)
+{
+	struct child_job *job = arg;
+	long code;
+
+	RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (RAW(getppid, 0) != job->supervisor)
+		return 127;
+	if (job->session)
+		RAW(setsid, 0);
+	code = RAW(setns, job->net, CLONE_NEWNET);
+	if (code < 0)
+		return fail(job, CHILD_SETNS, code);
+	if (job->mounts >= 0) {
+		code = RAW(setns, job->mounts, CLONE_NEWNS);
+		if (code < 0)
+			return fail(job, CHILD_MOUNTS, code);
+	}
+	/* setns() to a mount namespace moved us to its root. */
+	code = RAW(chdir, job->cwd);
+	if (code < 0)
+		return fail(job, CHILD_CWD, code);
+	code = set_stdio(job);
+	if (code < 0)
+		return fail(job, CHILD_STDIO, code);
+	code = RAW(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
+	if (code < 0)
+		return fail(job, CHILD_FILES, code);
+	reset_signals();
+	return fail(job, CHILD_EXEC, execute(job));
+}
+
+/* ---- the supervisor ---- */
+
+struct watch {
+	struct child_job *job;
+	struct child_report text;
+	bool ended;    /* the child was reaped: `text` says how */
+	bool reported;
+	bool late;     /* it was killed at its deadline */
+	bool nobody;   /* no child is left */
+};
+
+BARE static int64_t now(void)
+{
+	struct timespec t;
+
+	RAW(clock_gettime, CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* A pipe takes a report whole, and SIGPIPE is blocked. */
+BARE static void report(struct watch *w)
+{
+	w->text.late = w->late;
+	w->text.left = !w->nobody;
+	RAW(write, w->job->status, &w->text, sizeof(w->text));
+}
+
+/* Take one that has ended, waiting for it if `flags` does not say WNOHANG; its pid, 0 for nobody yet. */
+BARE static int reap(struct watch *w, int flags)
+{
+	siginfo_t info;
+	long code;
+
+	info.si_pid = 0;
+	code = RAW(waitid, P_ALL, 0, &info, WEXITED | __WALL | flags, NULL);
+	if (code == -ECHILD)
+		w->nobody = true;
+	if (code < 0)
+		return 0;
+	if (info.si_pid != 0 && info.si_pid == w->text.pid && !w->ended) {
+		w->ended = true;
+		w->text.event = CHILD_ENDED;
+		w->text.killed = info.si_code != CLD_EXITED;
+		w->text.value = info.si_status;
+		w->text.when = now();
+	}
+	return info.si_pid;
+}
+
+BARE static int digits(const char **text, const char *end)
+{
+	int n = 0;
+
+	for (; *text < end && **text >= '0' && **text <= '9'; ++*text)
+		n = n * 10 + (**text - '0');
+	return n;
+}
+
+/* Send SIGKILL to every child that the kernel lists; how many, or -1 where it has no such list (CONFIG_PROC_CHILDREN). */
+BARE static int kill_listed(struct watch *w)
+{
+	char *text = w->job->scratch;
+	long fd = RAW(openat, AT_FDCWD, "/proc/thread-self/children", O_RDONLY | O_CLOEXEC), size;
+	int count = 0;
+
+	if (fd < 0)
+		return -1;
+	/* A number cut in two by the end of the buffer waits for the next round: only what a blank follows is complete. */
+	size = RAW(read, fd, text, sizeof(w->job->scratch));
+	RAW(close, fd);
+	for (const char *at = text, *end = text + (size > 0 ? size : 0); at < end; at++) {
+		int pid = digits(&at, end);
+
+		if (pid > 0 && at < end && *at == ' ' && RAW(kill, pid, SIGKILL) == 0)
+			count++;
+	}
+	return count;
+}
+
+/* The parent's pid in "/proc/PID/stat": "pid (name) state ppid ...", where the name may hold anything, so look for its end from behind. */
+BARE static int parent_of(const char *name)
+{
+	char path[32], text[512];
+	const char *at = text;
+	long fd, size;
+	int i = 0;
+
+	for (const char *part = "/proc/"; *part; part++)
+		path[i++] = *part;
+	for (; *name && i < 20; name++)
+		path[i++] = *name;
+	for (const char *part = "/stat"; *part; part++)
+		path[i++] = *part;
+	path[i] = 0;
+	fd = RAW(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	size = RAW(read, fd, text, sizeof(text));
+	RAW(close, fd);
+	if (size <= 0)
+		return -1;
+	for (at = text + size; at > text && *at != ')';)
+		at--;
+	at += 4;
+	return at < text + size ? digits(&at, text + size) : -1;
+}
+
+struct raw_dirent {
+	uint64_t ino;
+	int64_t off;
+	unsigned short reclen;
+	unsigned char type;
+	char name[];
+};
+
+BARE static int kill_searched(struct watch *w)
+{
+	char *text = w->job->scratch;
+	long fd = RAW(openat, AT_FDCWD, "/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC), size;
+	int count = 0;
+
+	if (fd < 0)
+		return 0;
+	while ((size = RAW(getdents64, fd, text, sizeof(w->job->scratch))) > 0)
+		for (long at = 0; at < size;) {
+			const struct raw_dirent *entry = (const void *)(text + at);
+			const char *name = entry->name;
+			int pid = digits(&name, name + 12);
+
+			at += entry->reclen;
+			if (pid > 0 && *name == 0 && parent_of(entry->name) == w->job->supervisor && RAW(kill, pid, SIGKILL) == 0)
+				count++;
+		}
+	RAW(close, fd);
+	return count;
+}
+
+/*
+ * Kill all that descend from us. The children of a killed child become ours as it dies, so each round takes one generation, and it
+ * is over when the kernel says that there is no child. Stopped processes, and those that ignore SIGTERM, die of SIGKILL as any.
+ */
+BARE static void kill_all(struct watch *w)
+{
+	struct timespec nap = { 0, 1000000 };
+
+	for (int idle = 0; !w->nobody && idle < 1000;) {
+		int count = kill_listed(w);
+
+		if (count < 0)
+			count = kill_searched(w);
+		idle = count ? 0 : idle + 1; /* the list may miss one that is just moving; without /proc there is none */
+		if (count)
+			reap(w, 0);
+		else if (!reap(w, WNOHANG))
+			RAW(nanosleep, &nap, NULL);
+		while (!w->nobody && reap(w, WNOHANG))
+			;
+	}
+}
+
+/* Leave the host's descriptor table with `job`'s three only. */
+BARE static long keep_files(struct child_job *job)
+{
+	int keep[3], next = 0;
+	long code;
+
+	keep[0] = job->control;
+	keep[1] = job->status;
+	keep[2] = job->host;
+	for (int i = 0; i < 2; i++)
+		for (int j = i + 1; j < 3; j++)
+			if (keep[j] < keep[i]) {
+				int swap = keep[i];
+
+				keep[i] = keep[j];
+				keep[j] = swap;
+			}
+	code = RAW(close_range, keep[2] + 1, ~0u, CLOSE_RANGE_UNSHARE);
+	for (int i = 0; i < 3 && code >= 0; i++) {
+		if (keep[i] > next)
+			code = RAW(close_range, next, keep[i] - 1, 0);
+		next = keep[i] + 1;
+	}
+	return code;
+}
+
+/* Until no child is left, or all have to end. */
+BARE static void watch(struct watch *w)
+{
+	struct child_job *job = w->job;
+	unsigned long chld = 1ul << (SIGCHLD - 1);
+	int64_t deadline = job->timeout < 0 ? -1 : w->text.when + job->timeout;
+	struct pollfd fds[3];
+
+	fds[0].fd = job->control;
+	fds[1].fd = job->host;
+	fds[2].fd = (int)RAW(signalfd4, -1, &chld, SIGSET_SIZE, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[0].events = 0;
+	fds[1].events = fds[2].events = POLLIN;
+	for (;;) {
+		struct timespec left;
+		int64_t ns;
+		long code;
+
+		while (!w->nobody && reap(w, WNOHANG))
+			;
+		if (w->ended && !w->reported) {
+			w->reported = true;
+			report(w);
+		}
+		if (w->nobody)
+			return;
+		ns = deadline < 0 || w->ended ? 0 : deadline - now();
+		left.tv_sec = ns > 0 ? ns / 1000000000 : 0;
+		left.tv_nsec = ns > 0 ? ns % 1000000000 : 0;
+		code = RAW(ppoll, fds, 3, deadline < 0 || w->ended ? NULL : &left, NULL, 0);
+		if (code == 0 || (code < 0 && code != -EINTR) || fds[0].revents || fds[1].revents) {
+			w->late = code == 0;
+			kill_all(w);
+			if (w->ended && !w->reported)
+				report(w);
+			return;
+		}
+		while (RAW(read, fds[2].fd, job->scratch, sizeof(job->scratch)) > 0)
+			;
+	}
+}
+
+BARE static int supervisor_main(void *arg)
+{
+	struct child_job *job = arg;
+	struct watch w;
+	struct raw_sigaction fresh;
+	long code;
+
+	/* With SIGCHLD ignored, as a host program may have it, the kernel would throw exit codes away. */
+	fresh.handler = fresh.flags = fresh.restorer = fresh.mask = 0;
+	RAW(rt_sigaction, SIGCHLD, &fresh, NULL, SIGSET_SIZE);
+	RAW(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	RAW(prctl, PR_SET_NAME, "netns-reaper", 0, 0, 0);
+	w.job = job;
+	w.ended = w.reported = w.late = w.nobody = false;
+	job->error = 0;
+	job->supervisor = (int)RAW(getpid, 0);
+	code = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job->child_stack, &job->pidfd, child_main, job);
+	if (code < 0) {
+		job->pidfd = -1;
+		fail(job, CHILD_CLONE, code);
+	}
+	w.text.pid = (int)code;
+	code = keep_files(job);
+	if (code < 0 && !job->error)
+		fail(job, CHILD_FILES, code);
+	w.text.event = job->error ? CHILD_FAILED : CHILD_STARTED;
+	w.text.error = job->error;
+	w.text.step = job->step;
+	w.text.killed = w.text.value = 0;
+	w.text.when = now();
+	report(&w);
+	if (job->error)
+		kill_all(&w);
+	else
+		watch(&w);
+	return 0;
+}
+
+BARE int child_start(struct child_job *job, int *pidfd)
+{
+	unsigned long all = ~0ul, before;
+	long pid;
+
+	RAW(rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_SIZE);
+	pid = raw_clone(CLONE_VM | CLONE_FILES | CLONE_PIDFD, job->supervisor_stack, pidfd, supervisor_main, job);
+	RAW(rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGSET_SIZE);
+	return (int)pid;
+}
+
+/* ---- the mount helper ---- */
+
+BARE static int mounts_main(void *arg)
+{
+	struct child_mounts *job = arg;
+	struct statfs fs;
+	long code, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	job->failed = "entering the network namespace";
+	code = RAW(setns, job->net, CLONE_NEWNET);
+	if (code >= 0) {
+		job->failed = "making a mount namespace";
+		code = RAW(unshare, CLONE_NEWNS);
+	}
+	if (code >= 0) {
+		/* Mounts that are made later still arrive, but none of ours goes back. */
+		job->failed = "making the mounts slaves";
+		code = RAW(mount, "none", "/", NULL, MS_REC | MS_SLAVE, NULL);
+	}
+	if (code >= 0) {
+		/* Over the old one: where only a visible sysfs entitles us to a new one, it must not go first. */
+		job->failed = "mounting /sys";
+		fs.f_flags = 0;
+		RAW(statfs, "/sys", &fs);
+		flags |= fs.f_flags & MS_RDONLY;
+		code = RAW(mount, "sysfs", "/sys", "sysfs", flags, NULL);
+		/* Where none may be mounted, an empty directory is right: the old one would show another namespace's links. */
+		if (code == -EPERM)
+			code = RAW(mount, "none", "/sys", "tmpfs", flags | MS_RDONLY, "size=0");
+	}
+	for (const struct child_bind *bind = job->binds; code >= 0 && bind->source; bind++) {
+		job->failed = bind->source;
+		code = RAW(mount, bind->source, bind->target, NULL, MS_BIND, NULL);
+	}
+	if (code >= 0) {
+		job->failed = "/proc/thread-self/ns/mnt";
+		code = RAW(openat, AT_FDCWD, "/proc/thread-self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	}
+	if (code >= 0) {
+		job->failed = NULL;
+		job->fd = (int)code;
+	} else {
+		job->error = (int)-code;
+	}
+	return 0;
+}
+
+BARE int child_mounts(struct child_mounts *job)
+{
+	unsigned long all = ~0ul, before;
+	long pid;
+
+	job->fd = -1;
+	job->failed = NULL;
+	job->error = 0;
+	RAW(rt_sigprocmask, SIG_SETMASK, &all, &before, SIGSET_SIZE);
+	pid = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_FILES, (char *)(&job->stack_room + 1), NULL, mounts_main, job);
+	if (pid > 0)
+		while (RAW(wait4, pid, NULL, __WALL, NULL) == -EINTR)
+			;
+	RAW(rt_sigprocmask, SIG_SETMASK, &before, NULL, SIGSET_SIZE);
+	if (pid < 0)
+		job->error = (int)-pid;
+	return -job->error;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * command.c - reads what ns:spawn and ns:exec are given
+ *
+ * All is checked, and counted, before anything is made; then argv, environment and the paths to try are written into the job's mapping,
+ * so that the child needs nothing but system calls.
+ */
+#include "command.h"
+
+#include "../lua/args.h"
+#include "../lua/error.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* An ordinary user's PATH often lacks where `nft` and `iptables-restore` are, which they may well run in their sandbox. */
+#define SEARCH_LAST "/usr/local/sbin:/usr/sbin:/sbin"
+#define SEARCH_DEFAULT "/usr/local/bin:/usr/bin:/bin"
+
+struct options {
+	const char *cwd;
+	double timeout;
+	int given_stdin, given_stdout, given_stderr, given_env, given_check;
+};
+
+static const struct args_row rows[] = {
+	{ .key = "cwd", .type = ARGS_STRING, .offset = offsetof(struct options, cwd), .min = 1, .max = PATH_MAX - 1 },
+	{ .key = "timeout", .type = ARGS_TIME, .offset = offsetof(struct options, timeout) },
+	{ .key = "stdin", .type = ARGS_ANY, .offset = offsetof(struct options, given_stdin) },
+	{ .key = "stdout", .type = ARGS_ANY, .offset = offsetof(struct options, given_stdout) },
+	{ .key = "stderr", .type = ARGS_ANY, .offset = offsetof(struct options, given_stderr) },
+	{ .key = "env", .type = ARGS_TABLE, .offset = offsetof(struct options, given_env) },
+	{ .key = "check", .type = ARGS_ANY, .offset = offsetof(struct options, given_check) },
+	{ .key = NULL },
+};
+
+static const struct {
+	const char *word;
+	enum stream_kind kind;
+	int from, to; /* for which of stdin, stdout, stderr */
+} words[] = {
+	{ "null", STREAM_NULL, 0, 2 },
+	{ "inherit", STREAM_INHERIT, 0, 2 },
+	{ "capture", STREAM_PIPE, 1, 2 },
+	{ "stdout", STREAM_STDOUT, 2, 2 },
+};
+
+static const char *const stream_names[3] = { "stdin", "stdout", "stderr" };
+
+/* The string on top of the stack, or the integer as one, is appended to the array at `array`. */
+static void keep(lua_State *L, int array, lua_Integer i, size_t *bytes)
+{
+	size_t n;
+
+	lua_tolstring(L, -1, &n);
+	*bytes += n + 1 + sizeof(char *);
+	lua_rawseti(L, array, i);
+}
+
+static void check_word(lua_State *L, const struct args_at *at)
+{
+	if (!lua_isinteger(L, -1))
+		args_string(L, -1, at, NULL);
+}
+
+static void read_argv(lua_State *L, int idx, struct command *c)
+{
+	lua_Integer n = (lua_Integer)lua_rawlen(L, idx), seen = 0;
+	char key[32];
+	struct args_at at = { .op = c->op, .key = key };
+
+	for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
+		seen += lua_isinteger(L, -2);
+	if (n == 0)
+		error_misuse(L, c->op, "argv", "the program and its arguments are missing");
+	if (seen != n)
+		error_misuse(L, c->op, "argv", "the array has holes");
+	lua_createtable(L, (int)n, 0);
+	c->argv = lua_gettop(L);
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_rawgeti(L, idx, i);
+		snprintf(key, sizeof(key), "argv[%lld]", (long long)i);
+		check_word(L, &at);
+		keep(L, c->argv, i, &c->size);
+	}
+	c->argc = n;
+	lua_rawgeti(L, c->argv, 1);
+	c->name = lua_tostring(L, -1);
+	lua_pop(L, 1);
+	if (!*c->name)
+		error_misuse(L, c->op, "argv[1]", "the program's name is empty");
+}
+
+/* env = { KEY = "value" | false }: our environment, with these instead or without those. */
+static void read_env(lua_State *L, int idx, struct command *c)
+{
+	struct args_at at = { .op = c->op, .key = "env" };
+
+	for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+		const char *key;
+
+		if (lua_type(L, -2) != LUA_TSTRING)
+			args_misuse(L, &at, "names of variables expected as keys, got %s", luaL_typename(L, -2));
+		at.key = "env";
+		key = args_string(L, -2, &at, NULL);
+		if (!*key || strchr(key, '='))
+			args_misuse(L, &at, "'%s' cannot name a variable", key);
+		at.key = key;
+		if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+			continue;
+		check_word(L, &at);
+		lua_pushfstring(L, "%s=%s", key, (lua_pushvalue(L, -1), lua_tostring(L, -1)));
+		keep(L, c->env, ++c->envc, &c->size);
+		lua_pop(L, 1);
+	}
+	for (char **var = environ; var && *var; var++) {
+		const char *end = strchr(*var, '=');
+
+		if (!end)
+			continue;
+		lua_pushlstring(L, *var, (size_t)(end - *var));
+		if (lua_rawget(L, idx) == LUA_TNIL) {
+			lua_pushstring(L, *var);
+			keep(L, c->env, ++c->envc, &c->size);
+		}
+		lua_pop(L, 1);
+	}
+}
+
+static void read_stream(lua_State *L, int idx, int which, struct command *c)
+{
+	struct args_at at = { .op = c->op, .key = stream_names[which] };
+	struct stream_spec *s = &c->streams[which];
+	luaL_Stream *file;
+
+	lua_pushstring(L, at.key);
+	lua_rawget(L, idx);
+	file = luaL_testudata(L, -1, LUA_FILEHANDLE);
+	if (file) {
+		if (!file->closef)
+			args_misuse(L, &at, "the file is closed");
+		s->kind = STREAM_FILE;
+		s->file = file->f;
+	} else if (which == 0 && lua_isboolean(L, -1)) {
+		s->kind = lua_toboolean(L, -1) ? STREAM_PIPE : STREAM_NULL;
+	} else if (which == 0 && lua_type(L, -1) == LUA_TSTRING) {
+		s->kind = STREAM_CONTENT;
+		s->content = lua_tolstring(L, -1, &s->size);
+	} else {
+		const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+		size_t i = 0, n = sizeof(words) / sizeof(*words);
+
+		while (i < n && (strcmp(words[i].word, word) != 0 || which < words[i].from || which > words[i].to))
+			i++;
+		if (i == n)
+			args_misuse(L, &at, which == 0 ? "a string, true or a file expected, got %s"
+						       : "\"capture\", \"inherit\", \"null\" or a file expected, got %s",
+				    *word ? word : luaL_typename(L, -1));
+		s->kind = words[i].kind;
+	}
+	lua_pop(L, 1);
+}
+
+static const char *search_path(lua_State *L, const struct command *c)
+{
+	for (lua_Integer i = 1; i <= c->envc; i++) {
+		const char *var;
+
+		lua_rawgeti(L, c->env, i);
+		var = lua_tostring(L, -1);
+		lua_pop(L, 1);
+		if (strncmp(var, "PATH=", 5) == 0)
+			return var + 5;
+	}
+	return c->env ? NULL : getenv("PATH");
+}
+
+/* How many places paths() lists, or more. */
+static size_t directories(const char *search)
+{
+	size_t n = 8;
+
+	for (; *search; search++)
+		n += *search == ':';
+	return n;
+}
+
+void command_read(lua_State *L, int idx, const char *op, enum stream_kind capture, struct command *c)
+{
+	struct options o = { .timeout = -1 };
+
+	luaL_checkstack(L, 12, op);
+	idx = lua_absindex(L, idx);
+	*c = (struct command){ .op = op, .check = true };
+	c->streams[1].kind = c->streams[2].kind = capture;
+	args_read(L, idx, op, rows, &o, true);
+	read_argv(L, idx, c);
+	lua_pushnil(L);
+	if (o.given_env) {
+		lua_newtable(L);
+		lua_replace(L, -2);
+		c->env = lua_gettop(L);
+		lua_pushliteral(L, "env");
+		lua_rawget(L, idx);
+		read_env(L, lua_gettop(L), c);
+		lua_pop(L, 1);
+	}
+	if (o.given_stdin)
+		read_stream(L, idx, 0, c);
+	if (o.given_stdout)
+		read_stream(L, idx, 1, c);
+	if (o.given_stderr)
+		read_stream(L, idx, 2, c);
+	if (o.given_check) {
+		lua_pushliteral(L, "check");
+		lua_rawget(L, idx);
+		c->check = args_boolean(L, -1, &(struct args_at){ .op = op, .key = "check" });
+		c->has_check = true;
+		lua_pop(L, 1);
+	}
+	c->cwd = o.cwd;
+	c->timeout = o.timeout;
+	c->search = search_path(L, c);
+	if (!c->search)
+		c->search = SEARCH_DEFAULT;
+	c->size += directories(c->search) * (strlen(c->name) + 2 + sizeof(char *)) + strlen(c->search) + sizeof(SEARCH_LAST);
+	c->size += 3 * sizeof(char *) + PATH_MAX;
+}
+
+static char *put(char **at, const char *data, size_t size)
+{
+	char *to = *at;
+
+	memcpy(to, data, size);
+	to[size] = 0;
+	*at += size + 1;
+	return to;
+}
+
+static char **put_array(lua_State *L, int idx, lua_Integer n, char ***pointers, char **at)
+{
+	char **first = *pointers;
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		size_t size;
+		const char *s;
+
+		lua_rawgeti(L, idx, i);
+		s = lua_tolstring(L, -1, &size);
+		*(*pointers)++ = put(at, s, size);
+		lua_pop(L, 1);
+	}
+	*(*pointers)++ = NULL;
+	return first;
+}
+
+/* NAME in each directory of `search`; an empty one means the current. */
+static void put_paths(const char *search, const char *name, char ***pointers, char **at)
+{
+	for (;;) {
+		size_t n = strcspn(search, ":");
+
+		*(*pointers)++ = *at;
+		memcpy(*at, search, n);
+		*at += n;
+		if (n > 0)
+			*(*at)++ = '/';
+		put(at, name, strlen(name));
+		if (!search[n])
+			return;
+		search += n + 1;
+	}
+}
+
+void command_store(lua_State *L, const struct command *c, const char *cwd, struct supervisor *s)
+{
+	size_t paths = strchr(c->name, '/') ? 1 : directories(c->search);
+	char **pointers = (char **)(void *)supervisor_extra(s);
+	char *at = (char *)(pointers + c->argc + 1 + (c->env ? c->envc + 1 : 0) + paths + 1);
+
+	s->job.argv = put_array(L, c->argv, c->argc, &pointers, &at);
+	s->job.envp = c->env ? put_array(L, c->env, c->envc, &pointers, &at) : environ;
+	s->job.paths = (const char *const *)pointers;
+	if (strchr(c->name, '/')) {
+		*pointers++ = s->job.argv[0];
+	} else {
+		put_paths(c->search, c->name, &pointers, &at);
+		put_paths(SEARCH_LAST, c->name, &pointers, &at);
+	}
+	*pointers = NULL;
+	s->job.cwd = put(&at, cwd, strlen(cwd));
+	s->job.timeout = c->timeout < 0 ? -1 : (int64_t)(c->timeout * 1e9);
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - the handle of a program that runs in a namespace
+ *
+ * What a program writes into a captured stream is taken in whenever we wait for it, for whatever reason, so that it never stands still
+ * because its pipe is full. It has ended when its own process has, even if daemons that it left behind hold its pipes: what they write
+ * later is not part of the result.
+ */
+#include "process.h"
+
+#include "../lua/args.h"
+#include "../lua/error.h"
+#include "../lua/handle.h"
+#include "../lua/wait.h"
+
+#include <errno.h>
+#include <lauxlib.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum {
+	READ_SIZE = 65536,   /* what a pipe holds, */
+	READ_MOST = 1048576, /* and the most that a user may make one hold: nothing written before the end is beyond it */
+};
+
+/* ---- without a lua_State ---- */
+
+/* Take in what the stream holds now; 0 or -errno. */
+static int fill(struct stream *s)
+{
+	for (size_t got = 0; s->fd >= 0 && got < READ_MOST;) {
+		ssize_t n;
+
+		if (nlbuf_reserve(&s->data, READ_SIZE) < 0)
+			return -ENOMEM;
+		n = read(s->fd, s->data.data + s->data.size, READ_SIZE);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+		if (n == 0)
+			handle_closefd(&s->fd);
+		s->data.size += (size_t)n;
+		got += (size_t)n;
+	}
+	return 0;
+}
+
+static void drop(struct stream *s, size_t n)
+{
+	s->data.size -= n;
+	memmove(s->data.data, s->data.data + n, s->data.size);
+}
+
+/* write() without the SIGPIPE that would end us if the reader is gone; bytes or -errno. */
+static ssize_t write_quietly(int fd, const char *data, size_t size)
+{
+	static const struct timespec now = { 0 };
+	sigset_t pipe, before, waiting;
+	ssize_t n;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&waiting);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	n = write(fd, data, size);
+	if (n < 0)
+		n = -errno;
+	if (n == -EPIPE && !sigismember(&waiting, SIGPIPE))
+		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
+			;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return n;
+}
+
+void process_close_theirs(struct process *p)
+{
+	for (int i = 0; i < 3; i++)
+		handle_closefd(&p->theirs[i]);
+}
+
+/* ---- with one ---- */
+
+static struct process *check_process(lua_State *L, const char *op)
+{
+	struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
+
+	if (!p->open)
+		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "the process is closed", .misuse = true });
+	return p;
+}
+
+static void check_stream(lua_State *L, struct stream *s, const char *op)
+{
+	int code = fill(s);
+
+	if (code < 0)
+		error_errno(L, -code, op, NULL);
+}
+
+/*
+ * Wait until something of the process happens or `deadline` has passed, and take in what it wrote; false at the deadline. `events` says
+ * what else is waited for: its report, room in its stdin.
+ */
+enum { FOR_REPORT = 1, FOR_INPUT = 2 };
+
+static bool step(lua_State *L, struct process *p, int events, double deadline, const char *op)
+{
+	struct pollfd fds[4] = {
+		{ .fd = p->out[0].fd, .events = POLLIN },
+		{ .fd = p->out[1].fd, .events = POLLIN },
+		{ .fd = events & FOR_REPORT && !p->ended ? p->status : -1, .events = POLLIN },
+		{ .fd = events & FOR_INPUT ? p->in : -1, .events = POLLOUT },
+	};
+
+	if (wait_poll(L, fds, 4, deadline) == 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (fds[i].revents)
+			check_stream(L, &p->out[i], op);
+	return true;
+}
+
+/* Read the next report into p->last; false if there is none yet. */
+bool process_report(lua_State *L, struct process *p, const char *op)
+{
+	struct child_report report;
+	ssize_t n = read(p->status, &report, sizeof(report));
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n != sizeof(report))
+		error_raise(L, &(struct error){ .op = op, .errnum = ECHILD, .message = "the process that watched over it was killed" });
+	p->last = report;
+	return true;
+}
+
+struct process *process_push(lua_State *L)
+{
+	struct process *p = lua_newuserdatauv(L, sizeof(*p), 1);
+
+	*p = (struct process){
+		.pidfd = -1,
+		.status = -1,
+		.epoll = -1,
+		.in = -1,
+		.out = { { .fd = -1 }, { .fd = -1 } },
+		.theirs = { -1, -1, -1 },
+	};
+	luaL_setmetatable(L, PROCESS_TYPE);
+	return p;
+}
+
+/* Wait for the end; false at the deadline. */
+bool process_end(lua_State *L, struct process *p, double deadline, const char *op)
+{
+	while (!p->ended) {
+		bool in_time = step(L, p, FOR_REPORT, deadline, op);
+
+		if (process_report(L, p, op))
+			p->ended = true;
+		else if (!in_time)
+			return false;
+	}
+	for (int i = 0; i < 2; i++)
+		check_stream(L, &p->out[i], op);
+	return true;
+}
+
+static void set_stream(lua_State *L, const struct stream *s, const char *key)
+{
+	if (!s->captured)
+		return;
+	lua_pushlstring(L, s->data.data ? s->data.data : "", s->data.size);
+	lua_setfield(L, -2, key);
+}
+
+void process_result(lua_State *L, const struct process *p)
+{
+	lua_createtable(L, 0, 5);
+	lua_pushinteger(L, p->last.value);
+	lua_setfield(L, -2, p->last.killed ? "signal" : "code");
+	set_stream(L, &p->out[0], "stdout");
+	set_stream(L, &p->out[1], "stderr");
+	lua_pushnumber(L, (double)p->last.when / 1e9 - p->started);
+	lua_setfield(L, -2, "elapsed");
+	if (p->last.late) {
+		lua_pushboolean(L, 1);
+		lua_setfield(L, -2, "timed_out");
+	}
+}
+
+
+/* ---- methods ---- */
+
+/* p:wait([timeout]) -> result | nil, "timeout" */
+static int m_wait(lua_State *L)
+{
+	struct process *p = check_process(L, "process wait");
+	double timeout = args_timeout(L, 2, "process wait");
+
+	if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE)
+		return 1;
+	if (!process_end(L, p, wait_deadline(timeout), "process wait")) {
+		lua_pushnil(L);
+		lua_pushliteral(L, "timeout");
+		return 2;
+	}
+	process_result(L, p);
+	lua_pushvalue(L, -1);
+	lua_setiuservalue(L, 1, 1);
+	return 1;
+}
+
+static int check_signal(lua_State *L, int idx)
+{
+	struct args_at at = { .op = "process kill", .key = "signal" };
+	const char *name;
+
+	if (lua_isnoneornil(L, idx))
+		return SIGTERM;
+	if (lua_type(L, idx) == LUA_TNUMBER)
+		return (int)args_integer(L, idx, &at, 0, SIGRTMAX);
+	name = args_string(L, idx, &at, NULL);
+	if (strncmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (int i = 1; i < SIGRTMIN; i++)
+		if (sigabbrev_np(i) && strcmp(sigabbrev_np(i), name) == 0)
+			return i;
+	return args_misuse(L, &at, "'%s' is no signal; \"TERM\", \"HUP\", 15", name);
+}
+
+/* p:kill([signal]) -> true | false, it has ended. To the process alone, SIGTERM if not said otherwise; close() ends all. */
+static int m_kill(lua_State *L)
+{
+	struct process *p = check_process(L, "process kill");
+	int signal = check_signal(L, 2);
+
+	bool there = syscall(SYS_pidfd_send_signal, p->pidfd, signal, NULL, 0) == 0;
+
+	if (!there && errno != ESRCH)
+		return error_errno(L, errno, "process kill", NULL);
+	lua_pushboolean(L, there);
+	return 1;
+}
+
+/* p:write(s): all of it, into stdin = true; what it writes meanwhile is taken in */
+static int m_write(lua_State *L)
+{
+	struct process *p = check_process(L, "process write");
+	const char *data;
+	size_t size;
+
+	if (lua_type(L, 2) != LUA_TSTRING)
+		return error_misuse(L, "process write", "s", "string expected, got %s", luaL_typename(L, 2));
+	data = lua_tolstring(L, 2, &size);
+	if (p->in < 0)
+		return error_misuse(L, "process write", "stdin", "it was not started with stdin = true, or its stdin is closed");
+	while (size > 0) {
+		ssize_t n = write_quietly(p->in, data, size);
+
+		if (n == -EAGAIN)
+			step(L, p, FOR_INPUT, -1, "process write");
+		else if (n < 0 && n != -EINTR)
+			return error_errno(L, (int)-n, "process write", NULL);
+		else if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
+}
+
+/* p:close_stdin(): the program reads the end of its input */
+static int m_close_stdin(lua_State *L)
+{
+	handle_closefd(&check_process(L, "process close_stdin")->in);
+	return 0;
+}
+
+/* The stream that argument `idx` names; without it, the one that is captured, stdout if both are. */
+static struct stream *check_which(lua_State *L, struct process *p, int idx, const char *op)
+{
+	static const char *const names[] = { "stdout", "stderr" };
+	int which = !p->out[0].captured && p->out[1].captured;
+
+	if (!lua_isnoneornil(L, idx)) {
+		const char *name = args_string(L, idx, &(struct args_at){ .op = op, .key = "stream" }, NULL);
+
+		which = strcmp(name, names[1]) == 0;
+		if (strcmp(name, names[which]) != 0)
+			error_misuse(L, op, "stream", "\"stdout\" or \"stderr\" expected, got '%s'", name);
+	}
+	if (!p->out[which].captured)
+		error_misuse(L, op, names[which], "it was not started with %s = \"capture\"", names[which]);
+	return &p->out[which];
+}
+
+/*
+ * p:more([timeout [, stream]]) -> true: there is more to take than before | nil: it is at its end | nil, "timeout"
+ * p:peek([stream]) -> what was read and not taken yet
+ * p:take(n [, stream]) -> the first n bytes of that, which are gone then
+ * For Lua modules: lines() and expect() are made of these.
+ */
+static int m_more(lua_State *L)
+{
+	struct process *p = check_process(L, "process read");
+	struct stream *s = check_which(L, p, 3, "process read");
+	double deadline = wait_deadline(args_timeout(L, 2, "process read"));
+	size_t before = s->data.size;
+
+	check_stream(L, s, "process read");
+	while (s->data.size == before && s->fd >= 0)
+		if (!step(L, p, 0, deadline, "process read")) {
+			lua_pushnil(L);
+			lua_pushliteral(L, "timeout");
+			return 2;
+		}
+	lua_settop(L, 3);
+	if (s->data.size > before)
+		lua_pushboolean(L, 1);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int m_peek(lua_State *L)
+{
+	struct stream *s = check_which(L, check_process(L, "process read"), 2, "process read");
+
+	lua_pushlstring(L, s->data.data ? s->data.data : "", s->data.size);
+	return 1;
+}
+
+static int m_take(lua_State *L)
+{
+	struct stream *s = check_which(L, check_process(L, "process read"), 3, "process read");
+	size_t n = (size_t)args_integer(L, 2, &(struct args_at){ .op = "process read", .key = "n" }, 0, (lua_Integer)s->data.size);
+
+	lua_pushlstring(L, s->data.data ? s->data.data : "", n);
+	drop(s, n);
+	return 1;
+}
+
+/* p:read([timeout [, stream]]) -> what is there, waiting for something if nothing is | nil at its end | nil, "timeout" */
+static int m_read(lua_State *L)
+{
+	struct process *p = check_process(L, "process read");
+	struct stream *s = check_which(L, p, 3, "process read");
+
+	lua_settop(L, 3);
+	if (s->data.size == 0) {
+		int n = m_more(L);
+
+		if (s->data.size == 0)
+			return n;
+	} else {
+		check_stream(L, s, "process read");
+	}
+	lua_pushlstring(L, s->data.data, s->data.size);
+	drop(s, s->data.size);
+	return 1;
+}
+
+/* p:pollfd(), p:events(): ready when there is output to read, or it has ended; the protocol of cqueues */
+static int m_pollfd(lua_State *L)
+{
+	struct process *p = check_process(L, "process pollfd");
+
+	if (!p->out[0].captured && !p->out[1].captured) {
+		lua_pushinteger(L, p->status);
+		return 1;
+	}
+	if (p->epoll < 0) {
+		int fds[] = { p->status, p->out[0].fd, p->out[1].fd };
+
+		p->epoll = handle_safefd(epoll_create1(EPOLL_CLOEXEC));
+		for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
+			if (fds[i] >= 0 && epoll_ctl(p->epoll, EPOLL_CTL_ADD, fds[i], &(struct epoll_event){ .events = EPOLLIN }) < 0)
+				return error_errno(L, errno, "process pollfd", NULL);
+	}
+	lua_pushinteger(L, p->epoll);
+	return 1;
+}
+
+static int m_events(lua_State *L)
+{
+	check_process(L, "process events");
+	lua_pushliteral(L, "r");
+	return 1;
+}
+
+static int m_timeout(lua_State *L)
+{
+	check_process(L, "process timeout");
+	lua_pushnil(L);
+	return 1;
+}
+
+/* p:close(): SIGKILL to the process and all that descends from it */
+static int m_close(lua_State *L)
+{
+	struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
+	struct supervisor *s = p->supervisor;
+
+	p->supervisor = NULL;
+	p->open = false;
+	if (s && !supervisor_end(s, PROCESS_PATIENCE))
+		supervisor_keep(L, s);
+	process_close_theirs(p);
+	handle_closefd(&p->epoll);
+	handle_closefd(&p->in);
+	handle_closefd(&p->pidfd);
+	handle_closefd(&p->status);
+	for (int i = 0; i < 2; i++) {
+		handle_closefd(&p->out[i].fd);
+		nlbuf_free(&p->out[i].data);
+	}
+	return 0;
+}
+
+static int mm_tostring(lua_State *L)
+{
+	const struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
+
+	if (p->open && !p->ended)
+		lua_pushfstring(L, PROCESS_TYPE " (pid %d)", p->pid);
+	else
+		lua_pushfstring(L, PROCESS_TYPE " (%s)", p->open ? "ended" : "closed");
+	return 1;
+}
+
+/* p.KEY: a method (upvalue 1), or `pid` */
+static int mm_index(lua_State *L)
+{
+	const struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
+
+	lua_settop(L, 2);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+		return 1;
+	if (lua_type(L, 2) != LUA_TSTRING || strcmp(lua_tostring(L, 2), "pid") != 0)
+		return 1;
+	lua_pushinteger(L, p->pid);
+	return 1;
+}
+
+static const luaL_Reg methods[] = {
+	{ "wait", m_wait },
+	{ "kill", m_kill },
+	{ "write", m_write },
+	{ "close_stdin", m_close_stdin },
+	{ "read", m_read },
+	{ "more", m_more },
+	{ "peek", m_peek },
+	{ "take", m_take },
+	{ "pollfd", m_pollfd },
+	{ "events", m_events },
+	{ "timeout", m_timeout },
+	{ "close", m_close },
+	{ NULL, NULL },
+};
+
+static const luaL_Reg meta[] = {
+	{ "__tostring", mm_tostring },
+	{ "__gc", m_close },
+	{ "__close", m_close },
+	{ NULL, NULL },
+};
+
+void process_open(lua_State *L)
+{
+	supervisor_open(L);
+	if (handle_type(L, PROCESS_TYPE, methods, meta)) {
+		lua_getfield(L, -1, "__index");
+		lua_pushcclosure(L, mm_index, 1);
+		lua_setfield(L, -2, "__index");
+	}
+	lua_getfield(L, -1, "__index");
+	lua_getupvalue(L, -1, 1);
+	lua_setfield(L, -4, "process");
+	lua_pop(L, 2);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * spawn.c - starts a program in a namespace: ns:spawn and ns:exec
+ *
+ * The content of a string for stdin is a file in memory, so nobody has to feed it.
+ */
+#include "spawn.h"
+
+#include "../lua/error.h"
+#include "../lua/handle.h"
+#include "../lua/wait.h"
+#include "command.h"
+#include "mounts.h"
+#include "ns.h"
+#include "process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008u
+#endif
+
+/* How much of stderr an error shows. */
+enum { ERROR_TEXT = 200 };
+
+/* What went wrong in the child, and the option that asked for it. */
+static const struct {
+	const char *attr, *text;
+} steps[] = {
+	[CHILD_CLONE] = { NULL, "making the process" },
+	[CHILD_SETNS] = { NULL, "entering the network namespace" },
+	[CHILD_MOUNTS] = { NULL, "entering the namespace's mounts" },
+	[CHILD_CWD] = { "cwd", "changing to the directory" },
+	[CHILD_STDIO] = { NULL, "setting stdin, stdout and stderr" },
+	[CHILD_FILES] = { NULL, "closing other descriptors" },
+	[CHILD_EXEC] = { NULL, "executing the program" },
+};
+
+/* ---- without a lua_State ---- */
+
+static int content(const char *data, size_t size)
+{
+	int fd = memfd_create("stdin", MFD_CLOEXEC | MFD_NOEXEC_SEAL), error;
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("stdin", MFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			error = errno;
+			close(fd);
+			return -error;
+		}
+		data += n;
+		size -= (size_t)n;
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0) {
+		error = errno;
+		close(fd);
+		return -error;
+	}
+	return handle_safefd(fd);
+}
+
+/* A pipe whose end `mine` is ours and does not block; 0 or -errno. */
+static int open_pipe(int mine, int *ours, int *child)
+{
+	int ends[2], fd;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	fd = handle_safefd(ends[mine]);
+	*ours = fd < 0 ? -1 : fd;
+	*child = handle_safefd(ends[!mine]);
+	if (fd < 0)
+		return fd;
+	if (*child < 0)
+		return *child;
+	return fcntl(*ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* The descriptor for the child's 0, 1 or 2, into job->stdio[which]; what we must close afterwards into p->theirs. 0 or -errno. */
+static int open_stream(struct process *p, const struct stream_spec *spec, int which, int *fd)
+{
+	int code;
+
+	switch (spec->kind) {
+	case STREAM_STDOUT:
+		*fd = p->supervisor->job.stdio[1];
+		return 0;
+	case STREAM_FILE:
+		/* What is in the buffer of the FILE comes before what the program writes, or is what it must read again. */
+		fflush(spec->file);
+		*fd = fileno(spec->file);
+		return *fd < 0 ? -errno : 0;
+	case STREAM_INHERIT:
+		fflush(which == 1 ? stdout : stderr);
+		*fd = which;
+		if (fcntl(which, F_GETFD) >= 0)
+			return 0;
+		/* fall through */
+	case STREAM_NULL:
+		code = handle_safefd(open("/dev/null", O_RDWR | O_CLOEXEC));
+		if (code < 0)
+			return code == -1 ? -errno : code;
+		p->theirs[which] = *fd = code;
+		return 0;
+	case STREAM_CONTENT:
+		code = content(spec->content, spec->size);
+		if (code < 0)
+			return code;
+		p->theirs[which] = *fd = code;
+		return 0;
+	case STREAM_PIPE:
+		if (which == 0)
+			code = open_pipe(1, &p->in, &p->theirs[0]);
+		else
+			code = open_pipe(0, &p->out[which - 1].fd, &p->theirs[which]);
+		p->out[which == 2].captured |= which > 0;
+		*fd = p->theirs[which];
+		return code;
+	}
+	return -EINVAL;
+}
+
+/* ---- with one ---- */
+
+/* Does not return. */
+static void raise_start(lua_State *L, const struct command *c, const struct ns *ns, int errnum, const char *attr, const char *message)
+{
+	char label[NS_LABEL_SIZE];
+
+	error_raise(L, &(struct error){
+		.op = c->op,
+		.subject = c->name,
+		.netns = ns_label(ns, label),
+		.errnum = errnum,
+		.attr = attr,
+		.message = message,
+	});
+}
+
+/* Push a process that runs `c` in `ns`. */
+static struct process *start(lua_State *L, struct ns *ns, const struct command *c)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+	struct process *p = process_push(L);
+	char here[PATH_MAX] = "";
+	struct fault fault = { 0 };
+	struct child_job *job;
+	int code;
+
+	supervisor_sweep(L);
+	if (mounts_make(ns, &fault) < 0)
+		raise_start(L, c, ns, fault.errnum, NULL, fault.text);
+	if (!c->cwd && !getcwd(here, sizeof(here)))
+		raise_start(L, c, ns, errno, "cwd", "our own working directory is gone; say another");
+	p->supervisor = supervisor_new(c->size);
+	if (!p->supervisor)
+		raise_start(L, c, ns, errno, NULL, NULL);
+	p->open = true;
+	command_store(L, c, c->cwd ? c->cwd : here, p->supervisor);
+	job = &p->supervisor->job;
+	job->net = ns->fd;
+	job->mounts = ns->mounts;
+	for (int i = 0; i < 3; i++) {
+		code = open_stream(p, &c->streams[i], i, &job->stdio[i]);
+		if (code < 0)
+			raise_start(L, c, ns, -code, names[i], NULL);
+	}
+	/* Only one that reads from our terminal is in its session, else Ctrl-C and job control would reach what runs in the background. */
+	job->session = !isatty(job->stdio[0]);
+	p->started = wait_clock();
+	code = supervisor_start(p->supervisor, &p->status);
+	if (code < 0)
+		raise_start(L, c, ns, -code, NULL, steps[CHILD_CLONE].text);
+	do
+		wait_poll(L, &(struct pollfd){ .fd = p->status, .events = POLLIN }, 1, -1);
+	while (!process_report(L, p, c->op));
+	supervisor_started(p->supervisor);
+	process_close_theirs(p);
+	p->pid = p->last.pid;
+	p->pidfd = job->pidfd;
+	job->pidfd = -1;
+	fcntl(p->status, F_SETFL, O_NONBLOCK);
+	if (p->last.event == CHILD_FAILED) {
+		const char *text = steps[p->last.step].text;
+
+		if (p->last.step == CHILD_EXEC && p->last.error == ENOENT && !strchr(c->name, '/'))
+			text = "no such program in PATH";
+		else if (p->last.step == CHILD_CWD)
+			text = lua_pushfstring(L, "%s %s", text, c->cwd ? c->cwd : here);
+		raise_start(L, c, ns, p->last.error, steps[p->last.step].attr, text);
+	}
+	return p;
+}
+
+/* ns:spawn { argv..., stdin, stdout, stderr, env, cwd, timeout } -> process */
+static int m_spawn(lua_State *L)
+{
+	struct ns *ns = ns_check(L, 1, "spawn", "self");
+	struct command c;
+
+	lua_settop(L, 2);
+	command_read(L, 2, "spawn", STREAM_INHERIT, &c);
+	if (c.has_check)
+		return error_misuse(L, "spawn", "check", "only exec checks; look at what wait() returns");
+	start(L, ns, &c);
+	return 1;
+}
+
+/* The words for a result that exec does not accept. */
+static const char *push_why(lua_State *L, const struct process *p)
+{
+	const struct stream *s = &p->out[p->out[1].captured];
+	const char *name = p->last.killed ? sigabbrev_np(p->last.value) : NULL;
+	size_t n = s->data.size < ERROR_TEXT ? s->data.size : ERROR_TEXT;
+
+	while (n > 0 && (s->data.data[n - 1] == '\n' || s->data.data[n - 1] == ' '))
+		n--;
+	if (p->last.late)
+		lua_pushliteral(L, "killed at its timeout");
+	else if (name)
+		lua_pushfstring(L, "ended by SIG%s", name);
+	else
+		lua_pushfstring(L, p->last.killed ? "ended by signal %d" : "exited with %d", (int)p->last.value);
+	if (n > 0) {
+		lua_pushliteral(L, ": ");
+		lua_pushlstring(L, s->data.data, n);
+		lua_concat(L, 3);
+	}
+	return lua_tostring(L, -1);
+}
+
+/* ns:exec { argv..., stdin, stdout, stderr, env, cwd, timeout, check } -> result */
+static int m_exec(lua_State *L)
+{
+	struct ns *ns = ns_check(L, 1, "exec", "self");
+	char label[NS_LABEL_SIZE];
+	struct process *p;
+	struct command c;
+
+	lua_settop(L, 2);
+	command_read(L, 2, "exec", STREAM_PIPE, &c);
+	if (c.streams[0].kind == STREAM_PIPE)
+		return error_misuse(L, "exec", "stdin", "nobody could write into it; give the content as a string");
+	p = start(L, ns, &c);
+	lua_toclose(L, -1);
+	if (!process_end(L, p, c.timeout < 0 ? -1 : wait_deadline(c.timeout + PROCESS_PATIENCE), "exec"))
+		p->last = (struct child_report){ .killed = 1, .value = SIGKILL, .late = 1, .when = (int64_t)(wait_clock() * 1e9) };
+	else if (p->last.left) {
+		supervisor_keep(L, p->supervisor);
+		p->supervisor = NULL;
+	}
+	process_result(L, p);
+	if (!c.check || (!p->last.late && !p->last.killed && p->last.value == 0))
+		return 1;
+	error_push(L, &(struct error){
+		.op = "exec",
+		.subject = c.name,
+		.netns = ns_label(ns, label),
+		.errnum = p->last.late ? ETIMEDOUT : 0,
+		.code = p->last.late ? NULL : p->last.killed ? "SIGNAL" : "EXIT",
+		.message = push_why(L, p),
+	});
+	lua_pushvalue(L, -3);
+	lua_setfield(L, -2, "result");
+	return lua_error(L);
+}
+
+static const luaL_Reg methods[] = {
+	{ "spawn", m_spawn },
+	{ "exec", m_exec },
+	{ NULL, NULL },
+};
+
+void spawn_open(lua_State *L)
+{
+	ns_add_methods(L, methods);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * supervisor.c - our hold on a supervisor
+ *
+ * Theory. A supervisor runs code of this module, on a stack and with data of ours. So its memory is a mapping of its own that is freed
+ * after it was reaped, never before, and none may be left when the Lua state ends: then the module may be unloaded. All of them are
+ * told to end (their control pipes closed), waited for, and at last killed; PDEATHSIG takes their children.
+ */
+#include "supervisor.h"
+
+#include "../lua/handle.h"
+#include "../lua/wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lauxlib.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KEPT_TYPE "netns.supervisors"
+
+enum { PAGE = 4096 };
+
+/* How long the end of a Lua state may be held up by processes that do not die. */
+static const double patience = 2;
+
+struct kept {
+	struct supervisor *first;
+	bool over;
+};
+
+struct supervisor *supervisor_new(size_t extra)
+{
+	size_t size = (sizeof(struct supervisor) + extra + PAGE - 1) / PAGE * PAGE + 2 * CHILD_STACK;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct supervisor *s = (struct supervisor *)(void *)at;
+
+	if (at == MAP_FAILED)
+		return NULL;
+	*s = (struct supervisor){ .size = size, .pidfd = -1, .control = -1, .theirs = { -1, -1, -1 } };
+	s->job.pidfd = -1;
+	s->job.supervisor_stack = at + size;
+	s->job.child_stack = at + size - CHILD_STACK;
+	return s;
+}
+
+char *supervisor_extra(struct supervisor *s)
+{
+	return (char *)(s + 1);
+}
+
+static int safe_pipe(int ends[2])
+{
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		ends[0] = ends[1] = -1;
+		return -errno;
+	}
+	for (int i = 0; i < 2; i++) {
+		int fd = handle_safefd(ends[i]);
+
+		ends[i] = fd < 0 ? -1 : fd;
+		if (fd < 0)
+			return fd;
+	}
+	return 0;
+}
+
+int supervisor_start(struct supervisor *s, int *status)
+{
+	int ends[2], code;
+
+	code = safe_pipe(ends);
+	s->theirs[0] = s->job.control = ends[0];
+	s->control = ends[1];
+	if (code < 0)
+		return code;
+	code = safe_pipe(ends);
+	*status = ends[0];
+	s->theirs[1] = s->job.status = ends[1];
+	if (code < 0)
+		return code;
+	code = handle_safefd((int)syscall(SYS_pidfd_open, getpid(), 0));
+	if (code < 0)
+		return code == -1 ? -errno : code;
+	s->theirs[2] = s->job.host = code;
+	s->owner = getpid();
+	s->shares = true;
+	code = child_start(&s->job, &s->pidfd);
+	if (code < 0) {
+		s->pidfd = -1; /* a clone that fails late leaves the number of a descriptor that it took back */
+		return code;
+	}
+	s->pid = code;
+	return 0;
+}
+
+void supervisor_started(struct supervisor *s)
+{
+	s->shares = false;
+	for (int i = 0; i < 3; i++)
+		handle_closefd(&s->theirs[i]);
+}
+
+/* True once it was reaped (or is not ours to reap). */
+static bool reaped(struct supervisor *s)
+{
+	siginfo_t info = { 0 };
+
+	if (s->pid && waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0)
+		return false;
+	s->pid = 0;
+	return true;
+}
+
+static bool await(struct supervisor *s, double deadline)
+{
+	while (!reaped(s)) {
+		double left = deadline - wait_clock();
+		struct pollfd fd = { .fd = s->pidfd, .events = POLLIN };
+
+		if (left <= 0)
+			return false;
+		poll(&fd, 1, (int)(left * 1000) + 1);
+	}
+	return true;
+}
+
+static void release(struct supervisor *s)
+{
+	for (int i = 0; i < 3; i++)
+		handle_closefd(&s->theirs[i]);
+	handle_closefd(&s->control);
+	handle_closefd(&s->pidfd);
+	handle_closefd(&s->job.pidfd);
+	munmap(s, s->size);
+}
+
+static void signal_it(const struct supervisor *s, int signal)
+{
+	if (s->pid && s->pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, s->pidfd, signal, NULL, 0);
+}
+
+/* Ask for the end. One that shares our descriptor table would lose its own if we closed ours, and has nobody yet but the child. */
+static void ask(struct supervisor *s)
+{
+	if (s->shares)
+		signal_it(s, SIGKILL);
+	else
+		handle_closefd(&s->control);
+}
+
+bool supervisor_end(struct supervisor *s, double seconds)
+{
+	if (s->pid && s->owner != getpid()) {
+		release(s);
+		return true;
+	}
+	ask(s);
+	if (!await(s, wait_clock() + seconds))
+		return false;
+	release(s);
+	return true;
+}
+
+/* ---- those that outlive their handles ---- */
+
+static struct kept *kept_of(lua_State *L)
+{
+	struct kept *kept;
+
+	lua_getfield(L, LUA_REGISTRYINDEX, KEPT_TYPE ".kept");
+	kept = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return kept;
+}
+
+void supervisor_keep(lua_State *L, struct supervisor *s)
+{
+	struct kept *kept = kept_of(L);
+
+	if (kept && !kept->over) {
+		s->next = kept->first;
+		kept->first = s;
+		return;
+	}
+	signal_it(s, SIGKILL);
+	supervisor_end(s, patience);
+}
+
+void supervisor_sweep(lua_State *L)
+{
+	struct kept *kept = kept_of(L);
+
+	for (struct supervisor **at = &kept->first; *at;) {
+		struct supervisor *s = *at;
+
+		if (s->owner == getpid() && !reaped(s)) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		release(s);
+	}
+}
+
+static int mm_gc(lua_State *L)
+{
+	struct kept *kept = lua_touserdata(L, 1);
+	double deadline = wait_clock() + patience;
+
+	kept->over = true;
+	for (struct supervisor *s = kept->first; s; s = s->next)
+		if (s->owner == getpid())
+			ask(s);
+	while (kept->first) {
+		struct supervisor *s = kept->first;
+		double left = deadline - wait_clock();
+
+		kept->first = s->next;
+		if (supervisor_end(s, left > 0 ? left : 0))
+			continue;
+		signal_it(s, SIGKILL);
+		supervisor_end(s, patience);
+	}
+	return 0;
+}
+
+void supervisor_open(lua_State *L)
+{
+	if (luaL_newmetatable(L, KEPT_TYPE)) {
+		struct kept *kept = lua_newuserdatauv(L, sizeof(*kept), 0);
+
+		*kept = (struct kept){ 0 };
+		lua_pushcfunction(L, mm_gc);
+		lua_setfield(L, -3, "__gc");
+		luaL_setmetatable(L, KEPT_TYPE);
+		lua_setfield(L, LUA_REGISTRYINDEX, KEPT_TYPE ".kept");
+	}
+	lua_pop(L, 1);
+}
