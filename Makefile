@@ -47,7 +47,7 @@ ifeq ($(SANITIZE),1)
 OWN_CFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OWN_LDFLAGS += -fsanitize=address,undefined
 endif
-ifeq ($(WITH_NFTABLES),1)
+ifneq ($(and $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC)),)
 NSLUA_CPPFLAGS := -DWITH_NFTABLES
 endif
 
