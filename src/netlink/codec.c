@@ -15,8 +15,12 @@
 
 enum { LLADDR_MAX = 32, NEST_MAX = 65535 };
 
-static struct args_at at(const struct codec *c, const char *key)
+static struct args_at at(struct codec *c, const char *key)
 {
+	if (c->inside) {
+		snprintf(c->path, sizeof(c->path), "%s.%s", c->inside, key);
+		key = c->path;
+	}
 	return (struct args_at){ .op = c->op, .key = key, .index = c->index };
 }
 
@@ -241,7 +245,7 @@ uint32_t codec_ifindex(struct codec *c, int idx, const char *key)
 
 	if (lua_type(c->L, idx) == LUA_TNUMBER)
 		return (uint32_t)args_integer(c->L, idx, &where, 0, INT32_MAX);
-	return c->ifindex(c, args_ifname(c->L, idx, &where), key);
+	return c->ifindex(c, args_ifname(c->L, idx, &where), where.key);
 }
 
 static void put_u32(struct codec *c, const struct codec_row *row, uint32_t value)
@@ -313,20 +317,14 @@ static void no_unknown(struct codec *c, int spec, const struct codec_row *rows)
 	lua_State *L = c->L;
 
 	for (lua_pushnil(L); lua_next(L, spec); lua_pop(L, 1)) {
-		struct args_at where = at(c, "spec");
-		char text[48];
+		struct args_at where = at(c, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "spec");
 
 		if (lua_type(L, -2) != LUA_TSTRING)
 			args_misuse(L, &where, "a key of type %s has no meaning here", luaL_typename(L, -2));
-		if (known(c, spec, rows, lua_tostring(L, -2)))
-			continue;
-		snprintf(text, sizeof(text), "%s", lua_tostring(L, -2));
-		where.key = text;
-		args_misuse(L, &where, "unknown key");
+		if (!known(c, spec, rows, lua_tostring(L, -2)))
+			args_misuse(L, &where, "unknown key");
 	}
 }
-
-static void fields(struct codec *c, int spec, const struct codec_row *rows);
 
 static void put_nest(struct codec *c, int idx, const struct codec_row *row)
 {
@@ -341,8 +339,10 @@ static void put_nest(struct codec *c, int idx, const struct codec_row *row)
 		c->start = c->out->size - NLMSG_HDRLEN;
 		grow(c, NLMSG_ALIGN(row->header));
 	}
-	fields(c, idx, row->sub);
+	c->inside = row->key;
+	codec_fields(c, idx, row->sub);
 	no_unknown(c, idx, row->sub);
+	c->inside = NULL;
 	c->start = start;
 	codec_nest_end(c, nest);
 }
@@ -370,19 +370,20 @@ static void put_union(struct codec *c, int spec, const struct codec_row *row)
 		args_table(L, table, &where);
 	if (one && one->inside && c->create) {
 		nest = codec_nest(c, row->attr);
-		fields(c, spec, one->rows);
+		codec_fields(c, spec, one->rows);
 		nest_end_or_drop(c, nest);
-	} else if (one && one->inside) {
-		; /* such fields are for creation alone */
-	} else if (one && table) {
+	} else if (one && !one->inside && table) {
 		nest = codec_nest(c, row->attr);
-		fields(c, table, one->rows);
+		c->inside = row->key;
+		codec_fields(c, table, one->rows);
 		no_unknown(c, table, one->rows);
+		c->inside = NULL;
 		nest_end_or_drop(c, nest);
-	} else if (table) {
+	}
+	if (table && (!one || one->inside)) {
 		lua_pushnil(L);
 		if (lua_next(L, table))
-			args_misuse(L, &where, "needs a '%s' whose fields are known here", row->by);
+			args_misuse(L, &where, "needs a '%s' that has such fields", row->by);
 	}
 	lua_settop(L, top);
 }
@@ -436,7 +437,7 @@ static void put_value(struct codec *c, int idx, const struct codec_row *row)
 		put_u32(c, row, codec_ifindex(c, idx, row->key));
 		break;
 	case CODEC_NETNS:
-		put_u32(c, row, (uint32_t)c->netns_fd(c, idx, row->key));
+		put_u32(c, row, (uint32_t)c->netns_fd(c, idx, where.key));
 		break;
 	case CODEC_NEST:
 		put_nest(c, idx, row);
@@ -450,16 +451,17 @@ static void put_value(struct codec *c, int idx, const struct codec_row *row)
 	}
 }
 
-static void fields(struct codec *c, int spec, const struct codec_row *rows)
+void codec_fields(struct codec *c, int spec, const struct codec_row *rows)
 {
 	lua_State *L = c->L;
+	size_t size;
 
 	luaL_checkstack(L, 8, "codec");
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
 		if (row->type == CODEC_INLINE) {
 			size_t nest = codec_nest(c, row->attr);
 
-			fields(c, spec, row->sub);
+			codec_fields(c, spec, row->sub);
 			nest_end_or_drop(c, nest);
 			continue;
 		}
@@ -469,11 +471,14 @@ static void fields(struct codec *c, int spec, const struct codec_row *rows)
 		}
 		if (row->flags & CODEC_RO || (row->flags & CODEC_CREATE && !c->create))
 			continue;
+		size = c->out->size;
 		lua_pushstring(L, row->key);
 		if (lua_rawget(L, spec) != LUA_TNIL)
 			put_value(c, lua_gettop(L), row);
 		else if (row->preset && c->create)
 			put_integer(c, row, row->preset);
+		if (row->flags & CODEC_LATER && c->create)
+			c->out->size = size; /* it was checked, which is all for now */
 		lua_pop(L, 1);
 	}
 }
@@ -481,6 +486,7 @@ static void fields(struct codec *c, int spec, const struct codec_row *rows)
 void codec_encode(struct codec *c, int spec, const struct codec_row *rows)
 {
 	spec = lua_absindex(c->L, spec);
-	fields(c, spec, rows);
+	c->inside = NULL;
+	codec_fields(c, spec, rows);
 	no_unknown(c, spec, rows);
 }

@@ -51,6 +51,7 @@ enum codec_flag {
 	CODEC_INVERT = 8,  /* BIT: false sets it */
 	CODEC_HOST = 16,   /* PREFIX: a host's prefix length is not shown, and "default" is the empty prefix (routes) */
 	CODEC_QUIET = 32,  /* a zero is not listed */
+	CODEC_LATER = 64,  /* the kernel does not take it in a creation: skipped there, the object sends it afterwards */
 };
 
 struct codec_name {
@@ -99,12 +100,16 @@ struct codec {
 	void (*push_ifname)(struct codec *c, uint32_t index);
 	int (*netns_fd)(struct codec *c, int idx, const char *key);
 	void *data;               /* the caller's */
+	const char *inside;       /* the field whose table is being written: errors say "data.priority" */
+	char path[64];
 };
 
 /* Begin a message: netlink header, then `header` zero bytes. */
 void codec_begin(struct codec *c, uint16_t type, uint16_t flags, size_t header);
 /* Write the fields of the table at `spec` by `rows`. Unknown keys raise. */
 void codec_encode(struct codec *c, int spec, const struct codec_row *rows);
+/* Write those fields of the table that `rows` know, whatever else it holds. */
+void codec_fields(struct codec *c, int spec, const struct codec_row *rows);
 /* Fill in the message's length; the next may follow. */
 void codec_finish(struct codec *c);
 

@@ -123,6 +123,8 @@ static void set_field(struct codec *c, const struct codec_row *row, const void *
 		push_number(L, row, value);
 		break;
 	case CODEC_BOOL:
+		if (*(const uint8_t *)data == 0 && (row->flags & CODEC_QUIET))
+			return;
 		lua_pushboolean(L, *(const uint8_t *)data != 0);
 		break;
 	case CODEC_FLAG:

@@ -42,7 +42,7 @@ static const struct codec_row link_info[] = {
 };
 
 static const struct codec_row inet6[] = {
-	{ .key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = CODEC_U8, .names = addr_gen_modes },
+	{ .key = "addrgenmode", .attr = IFLA_INET6_ADDR_GEN_MODE, .type = CODEC_U8, .names = addr_gen_modes, .flags = CODEC_LATER },
 	{ .type = CODEC_END },
 };
 
@@ -70,7 +70,7 @@ static const struct codec_row rows[] = {
 	{ .key = "link_netnsid", .attr = IFLA_LINK_NETNSID, .type = CODEC_S32, .flags = CODEC_RO },
 	{ .key = "netns", .attr = IFLA_NET_NS_FD, .type = CODEC_NETNS },
 	{ .key = "group", .attr = IFLA_GROUP, .type = CODEC_U32 },
-	{ .key = "alias", .attr = IFLA_IFALIAS, .type = CODEC_STRING, .max = 255 },
+	{ .key = "alias", .attr = IFLA_IFALIAS, .type = CODEC_STRING, .max = 255, .flags = CODEC_LATER },
 	{ .key = "txqlen", .attr = IFLA_TXQLEN, .type = CODEC_U32 },
 	{ .key = "numtxqueues", .attr = IFLA_NUM_TX_QUEUES, .type = CODEC_U32, .flags = CODEC_CREATE, .min = 1, .max = 4096 },
 	{ .key = "numrxqueues", .attr = IFLA_NUM_RX_QUEUES, .type = CODEC_U32, .flags = CODEC_CREATE, .min = 1, .max = 4096 },
@@ -78,6 +78,14 @@ static const struct codec_row rows[] = {
 	{ .key = "carrier", .attr = IFLA_CARRIER, .type = CODEC_BOOL, .flags = CODEC_RO },
 	{ .key = "stats", .attr = IFLA_STATS64, .type = CODEC_MEMBER, .sub = stats, .flags = CODEC_RO },
 	{ .attr = IFLA_LINKINFO, .type = CODEC_INLINE, .sub = link_info },
+	{ .attr = IFLA_AF_SPEC, .type = CODEC_INLINE, .sub = af_spec },
+	{ .type = CODEC_END },
+};
+
+/* What follows in a message of its own when a link has been made; `up` with it, since addrgenmode counts when the link comes up. */
+static const struct codec_row later[] = {
+	IFI_FLAG("up", IFF_UP, 0),
+	{ .key = "alias", .attr = IFLA_IFALIAS, .type = CODEC_STRING },
 	{ .attr = IFLA_AF_SPEC, .type = CODEC_INLINE, .sub = af_spec },
 	{ .type = CODEC_END },
 };
@@ -179,6 +187,11 @@ static bool push_peer(struct rtnl *r, int spec)
 	return lua_rawget(r->L, spec) == LUA_TTABLE;
 }
 
+static bool has_later(struct rtnl *r, int spec)
+{
+	return rtnl_has(r, spec, "alias") || rtnl_has(r, spec, "addrgenmode");
+}
+
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	struct codec *c = &r->codec;
@@ -186,9 +199,14 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 
 	if (verb == RTNL_DELETE || !c->create)
 		return;
+	if (has_later(r, spec))
+		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
 	if (is_veth(r, spec)) {
 		if (!rtnl_has(r, spec, "numtxqueues") && !rtnl_has(r, spec, "numrxqueues"))
 			one_queue(c);
+		if (push_peer(r, spec) && !rtnl_has(r, lua_gettop(r->L), "name"))
+			misuse(r, "peer.name", "is missing");
+		lua_pop(r->L, 1);
 		return; /* its `link` is the peer, which a listing has and nobody sets */
 	}
 	lua_pushstring(r->L, "link");
@@ -201,37 +219,39 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	lua_pop(r->L, 1);
 }
 
-/* The peer comes up where it is. */
-static void done(struct rtnl *r, int spec, enum rtnl_verb verb)
+/* Set `rows` of the spec on the link called spec.name, in the namespace of spec.netns or else here. */
+static void set_there(struct rtnl *r, int spec, const struct codec_row *which, const char *key)
 {
 	struct rtnl there = *r;
+	const char *name = name_in(r, spec, "name");
+	int top = lua_gettop(r->L);
+	size_t start = there.codec.out->size;
+
+	lua_pushstring(r->L, "netns");
+	if (lua_rawget(r->L, spec) != LUA_TNIL)
+		there.sock = r->netns_sock(r, lua_gettop(r->L), key);
+	there.codec.data = &there;
+	there.codec.create = false;
+	codec_begin(&there.codec, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
+	put_name(&there, name);
+	codec_fields(&there.codec, spec, which);
+	codec_finish(&there.codec);
+	rtnl_send(&there, start, name, false);
+	lua_settop(r->L, top);
+}
+
+/* What creation does not take; and the peer comes up where it is. */
+static void done(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
 	lua_State *L = r->L;
-	int top = lua_gettop(L), peer = top + 1;
-	bool up = false;
+	int top = lua_gettop(L);
 
-	if (verb == RTNL_DELETE || !r->codec.create || !is_veth(r, spec) || !push_peer(r, spec)) {
-		lua_settop(L, top);
+	if (verb == RTNL_DELETE || !r->codec.create)
 		return;
-	}
-	lua_pushstring(L, "up");
-	if (lua_rawget(L, peer) != LUA_TNIL)
-		up = args_boolean(L, -1, &(struct args_at){ .op = r->codec.op, .key = "peer.up", .index = r->codec.index });
-	lua_pushstring(L, "netns");
-	if (lua_rawget(L, peer) != LUA_TNIL)
-		there.sock = r->netns_sock(r, lua_gettop(L), "peer.netns");
-	if (up) {
-		const char *name = name_in(r, peer, "name");
-		size_t start;
-
-		there.codec.data = &there;
-		there.codec.out->size = 0;
-		codec_begin(&there.codec, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
-		start = there.codec.start;
-		*header(&there) = (struct ifinfomsg){ .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-		put_name(&there, name);
-		codec_finish(&there.codec);
-		rtnl_send(&there, start, name, false);
-	}
+	if (has_later(r, spec))
+		set_there(r, spec, later, "netns");
+	if (is_veth(r, spec) && push_peer(r, spec) && rtnl_has(r, top + 1, "up"))
+		set_there(r, top + 1, later, "peer.netns");
 	lua_settop(L, top);
 }
 

@@ -18,7 +18,8 @@ static const struct codec_row bridge[] = {
 	BR("ageing_time", AGEING_TIME, U32),
 	BR("stp_state", STP_STATE, U32),
 	BR("priority", PRIORITY, U16),
-	BR("vlan_filtering", VLAN_FILTERING, BOOL),
+	/* a kernel without VLAN filtering lists it, but refuses even the 0 that it listed */
+	{ .key = "vlan_filtering", .attr = IFLA_BR_VLAN_FILTERING, .type = CODEC_BOOL, .flags = CODEC_QUIET },
 	{ .key = "vlan_protocol", .attr = IFLA_BR_VLAN_PROTOCOL, .type = CODEC_BE16, .names = vlan_protocols },
 	BR("vlan_default_pvid", VLAN_DEFAULT_PVID, U16),
 	BR("vlan_stats_enabled", VLAN_STATS_ENABLED, BOOL),
@@ -47,7 +48,7 @@ static const struct codec_row peer[] = {
 	{ .key = "txqlen", .attr = IFLA_TXQLEN, .type = CODEC_U32 },
 	{ .key = "numtxqueues", .attr = IFLA_NUM_TX_QUEUES, .type = CODEC_U32, .min = 1, .max = 4096, .preset = 1 },
 	{ .key = "numrxqueues", .attr = IFLA_NUM_RX_QUEUES, .type = CODEC_U32, .min = 1, .max = 4096, .preset = 1 },
-	{ .key = "up", .type = CODEC_CUSTOM },
+	{ .key = "up", .type = CODEC_BIT, .flags = CODEC_LATER },
 	{ .type = CODEC_END },
 };
 

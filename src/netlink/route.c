@@ -410,7 +410,8 @@ void rtnl_route_lookup(struct rtnl *r, int idx)
 	codec_put(c, RTA_DST, address, size);
 	header(r)->rtm_family = (uint8_t)c->family;
 	header(r)->rtm_dst_len = (uint8_t)(size * 8);
-	header(r)->rtm_flags = RTM_F_LOOKUP_TABLE;
+	if (c->family == AF_INET)
+		header(r)->rtm_flags = RTM_F_LOOKUP_TABLE; /* IPv6 tells the table unasked, and refuses the flag */
 	codec_finish(c);
 	rtnl_send(r, c->start, lua_tostring(r->L, idx), true);
 	h = (const struct nlmsghdr *)r->answer->data;

@@ -1,0 +1,284 @@
+local netns = require "netns"
+
+local function names(list)
+	local out = {}
+	for i, entry in ipairs(list) do
+		out[i] = entry.name
+	end
+	table.sort(out)
+	return table.concat(out, " ")
+end
+
+local function refused(code, attr, f, ...)
+	local ok, err = pcall(f, ...)
+	assert.is_false(ok)
+	assert.equal("netns.error", getmetatable(err) and getmetatable(err).__name, tostring(err))
+	assert.equal(code, err.code, tostring(err))
+	assert.equal(attr, err.attr, tostring(err))
+	return err
+end
+
+describe("ns.link", function()
+	local a, b
+
+	before_each(function()
+		a, b = netns.new(), netns.new()
+	end)
+
+	after_each(function()
+		a:close()
+		b:close()
+	end)
+
+	it("begins with lo alone, which is down", function()
+		local list = a.link:list()
+		assert.equal(1, #list)
+		assert.equal("lo", list[1].name)
+		assert.is_false(list[1].up)
+		assert.equal(65536, list[1].mtu)
+	end)
+
+	it("makes a veth pair across namespaces in one call, both ends as asked", function()
+		a.link:add {
+			name = "eth0", kind = "veth", up = true, mtu = 1400, mac = "02:00:00:00:00:01",
+			alias = "to b", group = 7,
+			peer = { name = "eth1", netns = b, mac = "02:00:00:00:00:02", mtu = 1300, up = true },
+		}
+		local here, there = a.link:get "eth0", b.link:get "eth1"
+		assert.equal("veth", here.kind)
+		assert.equal(1400, here.mtu)
+		assert.equal("02:00:00:00:00:01", here.mac)
+		assert.equal("to b", here.alias)
+		assert.equal(7, here.group)
+		assert.is_true(here.up)
+		assert.equal(1300, there.mtu)
+		assert.equal("02:00:00:00:00:02", there.mac)
+		assert.is_true(there.up)
+		assert.equal("up", there.state)
+		assert.is_true(there.carrier)
+		assert.equal(there.index, here.link)
+		assert.is_number(here.link_netnsid)
+		assert.equal(1, here.numtxqueues)
+		assert.equal("integer", math.type(there.stats.rx_packets))
+	end)
+
+	it("names the peer when it is in the same namespace", function()
+		a.link:add { name = "p0", kind = "veth", peer = { name = "p1" } }
+		assert.equal("p1", a.link:get("p0").link)
+		assert.equal("p0", a.link:get("p1").link)
+		assert.is_nil(a.link:get("p0").link_netnsid)
+	end)
+
+	it("makes a bridge with its data, and enslaves to it by name", function()
+		a.link:add {
+			{ name = "br0", kind = "bridge", data = { forward_delay = 300, mcast_snooping = false } },
+			{ name = "p0", kind = "veth", master = "br0", peer = { name = "p1" } },
+		}
+		assert.equal(300, a.link:get("br0").data.forward_delay)
+		assert.is_false(a.link:get("br0").data.mcast_snooping)
+		assert.equal("br0", a.link:get("p0").master)
+		assert.equal("p0", names(a.link:list { master = "br0" }))
+		assert.equal("br0", names(a.link:list { kind = "bridge" }))
+		a.link:set { name = "p0", master = 0 }
+		assert.is_nil(a.link:get("p0").master)
+	end)
+
+	it("honours index in add", function()
+		a.link:add { name = "p0", kind = "veth", index = 42, peer = { name = "p1", index = 43 } }
+		assert.equal(42, a.link:get("p0").index)
+		assert.equal(43, a.link:get("p1").index)
+		assert.equal("p0", a.link:get({ index = 42 }).name)
+	end)
+
+	it("sets: flags, mtu, a new name, another namespace", function()
+		a.link:add { name = "p0", kind = "veth", peer = { name = "p1" } }
+		a.link:set { name = "p0", up = true, promisc = true, arp = false, mtu = 1280, txqlen = 5 }
+		local link = a.link:get "p0"
+		assert.is_true(link.up)
+		assert.is_true(link.promisc)
+		assert.is_false(link.arp)
+		assert.equal(1280, link.mtu)
+		assert.equal(5, link.txqlen)
+		a.link:set { name = "p0", up = false, rename = "lan0", netns = b }
+		assert.is_nil(a.link:get "p0")
+		assert.equal(1280, b.link:get("lan0").mtu)
+	end)
+
+	it("replaces: makes what is missing, changes what is there", function()
+		a.link:replace { name = "br0", kind = "bridge", mtu = 1400 }
+		a.link:replace { name = "br0", kind = "bridge", mtu = 1300, up = true }
+		assert.equal(1300, a.link:get("br0").mtu)
+		assert.is_true(a.link:get("br0").up)
+	end)
+
+	it("lists what it can add again", function()
+		a.link:add {
+			{ name = "p0", kind = "veth", mac = "02:00:00:00:00:0a", peer = { name = "p1", mtu = 1300 } },
+			{ name = "br0", kind = "bridge", mac = "02:00:00:00:00:0b", data = { forward_delay = 400 } },
+		}
+		a.link:set { { name = "p0", master = "br0", up = true }, { name = "p1", alias = "x" } }
+		local function listing(ns)
+			local out = {}
+			for _, link in ipairs(ns.link:list()) do
+				link.stats, link.index, link.state, link.carrier = nil, nil, nil, nil
+				out[link.name] = link
+			end
+			return out
+		end
+		b.link:replace(a.link:list())
+		assert.same(listing(a), listing(b))
+		b.link:replace(a.link:list())
+		assert.same(listing(a), listing(b))
+	end)
+
+	it("deletes by name, by spec and in arrays; what is not there raises", function()
+		a.link:add {
+			{ name = "br0", kind = "bridge" }, { name = "br1", kind = "bridge" },
+			{ name = "br2", kind = "bridge" },
+		}
+		a.link:delete "br0"
+		a.link:delete { name = "br1" }
+		local err = refused("ENODEV", nil, function()
+			a.link:delete { "nope", "br2" }
+		end)
+		assert.equal(1, err.index)
+		assert.equal("nope", err.subject)
+		a.link:delete { "br2" }
+		assert.equal("lo", names(a.link:list()))
+	end)
+
+	it("flushes everything but lo", function()
+		a.link:add {
+			{ name = "p0", kind = "veth", peer = { name = "p1" } }, { name = "br0", kind = "bridge" },
+		}
+		a.link:flush { kind = "bridge" }
+		assert.equal("lo p0 p1", names(a.link:list()))
+		a.link:flush()
+		assert.equal("lo", names(a.link:list()))
+	end)
+
+	it("stops an array at the first refusal and names it", function()
+		local err = refused("EEXIST", nil, function()
+			a.link:add {
+				{ name = "br0", kind = "bridge" }, { name = "br0", kind = "bridge" },
+				{ name = "br1", kind = "bridge" },
+			}
+		end)
+		assert.equal(2, err.index)
+		assert.equal("br0 lo", names(a.link:list()))
+	end)
+
+	it("takes the kernel's own words into the error, and who and where", function()
+		local err = refused("EOPNOTSUPP", nil, function()
+			a.link:add { name = "x0", kind = "nosuchkind" }
+		end)
+		assert.equal("link add", err.op)
+		assert.equal("x0", err.subject)
+		assert.equal(tostring(a.inode), err.netns)
+		assert.equal("Unknown device type", err.message)
+		assert.matches("link_spec.lua:%d+", err.where)
+		assert.matches("^link add x0 in %d+: Operation not supported %(EOPNOTSUPP%): "
+			.. "Unknown device type$", tostring(err))
+		err = refused("EINVAL", nil, function()
+			a.link:add { name = "br0", kind = "bridge", mtu = 3 }
+		end)
+		assert.is_nil(err.misuse)
+		assert.equal("mtu less than device minimum", err.message)
+	end)
+
+	it("finds misuse before anything is done", function()
+		local bad = {
+			{ "name", { kind = "bridge" } },
+			{ "name", { name = "", kind = "bridge" } },
+			{ "name", { name = "sixteen-bytes-xx", kind = "bridge" } },
+			{ "name", { name = "a/b", kind = "bridge" } },
+			{ "name", { name = "a b", kind = "bridge" } },
+			{ "name", { name = "a%d", kind = "bridge" } },
+			{ "name", { name = "a\0b", kind = "bridge" } },
+			{ "name", { name = "..", kind = "bridge" } },
+			{ "name", { name = 5, kind = "bridge" } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = "1500" } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = 1.5 } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = -1 } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = 2 ^ 32 } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = 2 ^ 53 + 1 } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = 0 / 0 } },
+			{ "mtu", { name = "x", kind = "bridge", mtu = 1 / 0 } },
+			{ "up", { name = "x", kind = "bridge", up = 1 } },
+			{ "mac", { name = "x", kind = "bridge", mac = "02:00:00:00:00:zz" } },
+			{ "mac", { name = "x", kind = "bridge", mac = "" } },
+			{ "colour", { name = "x", kind = "bridge", colour = "red" } },
+			{ "spec", { name = "x", kind = "bridge", [true] = 1 } },
+			{ "peer", { name = "x", kind = "bridge", peer = { name = "y" } } },
+			{ "peer", { name = "x", kind = "veth", peer = "y" } },
+			{ "peer.speed", { name = "x", kind = "veth", peer = { speed = 1 } } },
+			{ "peer.netns", { name = "x", kind = "veth", peer = { name = "y", netns = {} } } },
+			{ "data", { name = "x", kind = "veth", data = { a = 1 } } },
+			{ "data.colour", { name = "x", kind = "bridge", data = { colour = 1 } } },
+			{ "rename", { name = "x", kind = "bridge", rename = "y" } },
+			{ "alias", { name = "x", kind = "bridge", alias = ("a"):rep(256) } },
+			{ "kind", { name = "x", kind = ("k"):rep(16) } },
+			{ "index", { name = "x", kind = "bridge", index = 0 } },
+			{ "spec", { { name = "ok0", kind = "bridge" }, "x" } },
+			{ "spec", { { name = "ok0", kind = "bridge" }, name = "x" } },
+			{ "mtu", { { name = "ok0", kind = "bridge" }, { name = "x", kind = "bridge", mtu = {} } } },
+			{ "spec", "x" },
+			{ "spec", 5 },
+			{ "spec", nil },
+		}
+		for i, case in ipairs(bad) do
+			local ok, err = pcall(a.link.add, a.link, case[2])
+			assert.is_false(ok, "case " .. i)
+			assert.is_true(err.misuse, "case " .. i .. ": " .. tostring(err))
+			assert.equal("EINVAL", err.code)
+			assert.equal(case[1], err.attr, "case " .. i .. ": " .. tostring(err))
+			assert.equal("lo", names(a.link:list()), "case " .. i)
+		end
+		refused("EINVAL", "colour", a.link.list, a.link, { colour = 1 })
+		refused("EINVAL", "self", a.link.list, a.addr)
+		refused("EINVAL", "self", a.link.list, nil)
+	end)
+
+	it("survives cyclic tables and never calls metamethods of a spec", function()
+		local cyclic = { name = "x", kind = "bridge" }
+		cyclic.data = cyclic
+		local ok, err = pcall(a.link.add, a.link, cyclic)
+		assert.is_false(ok)
+		assert.is_true(err.misuse)
+		assert.matches("^data%.", err.attr)
+		local function trap()
+			error "called"
+		end
+		a.link:add(setmetatable({ name = "br0", kind = "bridge" },
+			{ __index = trap, __len = trap, __pairs = trap }))
+		assert.equal("br0 lo", names(a.link:list()))
+	end)
+
+	it("says that the namespace is closed", function()
+		local link = a.link
+		a:close()
+		refused("EBADF", "self", link.list, link)
+		refused("EBADF", "self", link.add, link, { name = "x", kind = "bridge" })
+		local err = refused("EBADF", "peer.netns", function()
+			b.link:add { name = "x", kind = "veth", peer = { name = "y", netns = a } }
+		end)
+		assert.is_true(err.misuse)
+		assert.equal("lo", names(b.link:list()))
+	end)
+
+	it("lists many links, each once", function()
+		local specs = {}
+		for i = 1, 150 do
+			specs[i] = { name = "a" .. i, kind = "veth", peer = { name = "b" .. i } }
+		end
+		a.link:add(specs)
+		local seen = {}
+		for _, link in ipairs(a.link:list()) do
+			assert.is_nil(seen[link.name])
+			seen[link.name] = true
+		end
+		for i = 1, 150 do
+			assert.is_true(seen["a" .. i] and seen["b" .. i])
+		end
+	end)
+end)
