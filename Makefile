@@ -47,12 +47,10 @@ ifeq ($(SANITIZE),1)
 OWN_CFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OWN_LDFLAGS += -fsanitize=address,undefined
 endif
-ifneq ($(and $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC)),)
-NSLUA_CPPFLAGS := -DWITH_NFTABLES
-endif
-
-MODULES := $(if $(CORE_SRC),$(B)/netns/core.so) $(if $(NFT_SRC),$(if $(filter 1,$(WITH_NFTABLES)),$(B)/netns/nft.so))
 NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
+NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES)
+
+MODULES := $(if $(CORE_SRC),$(B)/netns/core.so) $(if $(NFT_IN),$(B)/netns/nft.so)
 PROGRAMS := $(if $(NSLUA_SRC),$(B)/nslua)
 
 # 4. Building
