@@ -1,0 +1,189 @@
+-- SPDX-License-Identifier: MIT
+-- netns.firewall - ns.nft: nftables' own language, one transaction a call
+--
+-- The text is the user's program and is trusted as one: `include` reads files. What comes from
+-- elsewhere belongs in `vars`, whose values are checked so strictly that they can only be one
+-- word, number or address each.
+
+local caller = require "netns.caller"
+local json = require "netns.json"
+
+local firewall_methods = {}
+local firewall_mt = { __name = "netns.firewall", __index = firewall_methods }
+
+function firewall_mt:__tostring()
+	return ("netns.firewall (%s)"):format(self.ns.name or self.ns.inode)
+end
+
+local function misuse(op, attr, message)
+	caller.raise { op = op, attr = attr, message = message, code = "EINVAL", misuse = true }
+end
+
+--- The C half, or an error that says what is missing.
+local function library(op)
+	local found, nft = pcall(require, "netns.nft")
+	if found then
+		return nft
+	end
+	caller.raise {
+		op = op,
+		code = "EOPNOTSUPP",
+		message = "the module netns.nft cannot be loaded: " .. tostring(nft):match("^[^\n]*"),
+		hint = "it needs libnftables: install it (Debian: libnftables-dev) and build netns again",
+	}
+end
+
+--- One word of the language as it may stand for `$name`.
+local function word(op, attr, value)
+	if math.type(value) == "integer" then
+		return ("%d"):format(value)
+	end
+	if math.type(value) == "float" then
+		local whole = math.tointeger(value)
+		return whole and ("%d"):format(whole) or misuse(op, attr, "a whole number expected")
+	end
+	if type(value) ~= "string" then
+		misuse(op, attr, "a number, string or array expected, got " .. type(value))
+	end
+	if not value:find("^[%w_.:/*-]+$") then
+		misuse(op, attr, ("%q: only letters, digits and _.:/*- may stand in a variable")
+			:format(value):gsub("\\\n", "\\n"))
+	end
+	return value
+end
+
+--- An array becomes a set: { 22, 80 } is "{ 22, 80 }".
+local function set(op, attr, values)
+	local words, n = {}, rawlen(values)
+	for i = 1, n do
+		words[i] = word(op, attr, rawget(values, i))
+	end
+	for key in next, values do
+		if math.type(key) ~= "integer" or key < 1 or key > n then
+			misuse(op, attr, "an array without holes expected")
+		end
+	end
+	if n == 0 then
+		misuse(op, attr, "an empty array: nftables has no empty set here")
+	end
+	return "{ " .. table.concat(words, ", ") .. " }"
+end
+
+--- The table of variables as "name=value" strings.
+local function definitions(op, vars)
+	local list = {}
+	if vars == nil then
+		return list
+	end
+	if type(vars) ~= "table" then
+		misuse(op, "vars", "table expected, got " .. type(vars))
+	end
+	for name, value in next, vars do
+		if type(name) ~= "string" or not name:find("^%a[%w_]*$") then
+			misuse(op, "vars", "a variable's name is a letter, then letters, digits and _")
+		end
+		local attr = "vars." .. name
+		local text = type(value) == "table" and set(op, attr, value) or word(op, attr, value)
+		list[#list + 1] = name .. "=" .. text
+	end
+	return list
+end
+
+--- Does a command say `monitor`, which never returns? Outside comments and strings that word is
+--- nothing but the command.
+local function monitors(text)
+	local at = 1
+	while true do
+		local from, to = text:find("[#\"]", at)
+		local code = text:sub(at, (from or 0) - 1)
+		if code:find("%f[%w_.]monitor%f[^%w_./-]") then
+			return true
+		end
+		if not from then
+			return false
+		end
+		if text:sub(from, to) == "#" then
+			at = text:find("\n", to, true) or #text + 1
+		else
+			at = (text:find("\"", to + 1, true) or to) + 1
+		end
+	end
+end
+
+local function check_text(op, text)
+	if type(text) ~= "string" then
+		misuse(op, "text", "string expected, got " .. type(text))
+	end
+	if text:find("\0", 1, true) then
+		misuse(op, "text", "the string holds a NUL byte")
+	end
+	if monitors(text) then
+		misuse(op, "text", "monitor never returns; ns:monitor tells what changes")
+	end
+end
+
+--- Raise with the namespace that it was about.
+local function refuse(self, op, e)
+	e.op = op
+	e.netns = e.netns or self.ns.name or tostring(self.ns.inode)
+	return caller.raise(e)
+end
+
+local function transact(self, op, text, options)
+	check_text(op, text)
+	local vars = definitions(op, options.vars)
+	local nft = library(op)
+	local done, output, message, code = pcall(self.ns.call, self.ns, nft.run, text,
+		options.dry or false, options.json or false, vars)
+	if not done then
+		local e = output
+		if type(e) ~= "table" then
+			error(e, 0)
+		end
+		return refuse(self, op, e)
+	end
+	if not output then
+		return refuse(self, op, { code = code, message = (message:gsub("%s+$", "")) })
+	end
+	return output
+end
+
+--- Run commands as one transaction: all or nothing. Returns what they print, "" for most.
+function firewall_methods:run(text, vars)
+	return transact(self, "nft run", text, { vars = vars })
+end
+
+--- Try commands without changing anything: true, or the error that `run` would raise.
+function firewall_methods:check(text, vars)
+	transact(self, "nft check", text, { vars = vars, dry = true })
+	return true
+end
+
+--- The ruleset as text that `run` takes.
+function firewall_methods:list()
+	return transact(self, "nft list", "list ruleset", {})
+end
+
+--- The ruleset as a table, in the shape of libnftables-json(5).
+function firewall_methods:json()
+	return json.decode(transact(self, "nft json", "list ruleset", { json = true }))
+end
+
+--- Remove all tables.
+function firewall_methods:flush()
+	transact(self, "nft flush", "flush ruleset", {})
+end
+
+--- `ns.nft` of a namespace; raises where the library is missing.
+local function new(ns)
+	library("nft")
+	return setmetatable({ ns = ns }, firewall_mt)
+end
+
+--- true, or false and why not: for netns.supports.
+local function available()
+	local found, e = pcall(library, "nft")
+	return found, not found and e.message or nil
+end
+
+return { new = new, available = available }
