@@ -32,7 +32,12 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 GOALS := $(or $(MAKECMDGOALS),all)
 PROVING := $(filter test test-%,$(GOALS))
 ifneq ($(filter-out clean deps doctor help lint format,$(GOALS)),)
+# There, but out of date: make is then silent about it until it is found out.
+$(shell mkdir -p build; [ -e build/config.mk ] || touch -t 197001020000 build/config.mk)
 include build/config.mk
+endif
+ifdef LUA_INCDIR
+LUA_CFLAGS := -I$(LUA_INCDIR)
 endif
 
 # 3. Flags
@@ -59,7 +64,7 @@ PROGRAMS := $(if $(NSLUA_SRC),$(B)/nslua)
 all: $(MODULES) $(PROGRAMS)
 modules: $(MODULES)
 
-# A failed look leaves no file, so that the next make looks again. Only what asks for everything may install packages.
+# A failed look leaves nothing, so that the next make looks again. Only goals that promise everything may install packages.
 build/config.mk: Makefile scripts/deps
 	@mkdir -p build
 	@NO_INSTALL=$(if $(filter demo $(PROVING),$(GOALS)),$(NO_INSTALL),1) scripts/deps need build $(if $(PROVING),test)
