@@ -199,10 +199,26 @@ static int l_clock(lua_State *L)
 	return 1;
 }
 
+/* core.deadline([timeout]) -> the instant of clock() that is `timeout` from now | nil, never; for waits made of several in Lua */
+static int l_deadline(lua_State *L)
+{
+	double deadline = wait_deadline(args_timeout(L, 1, "wait"));
+
+	if (deadline < 0)
+		lua_pushnil(L);
+	else
+		lua_pushnumber(L, deadline);
+	return 1;
+}
+
 void wait_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "wait", l_wait }, { "sleep", l_sleep }, { "clock", l_clock }, { NULL, NULL },
+		{ "wait", l_wait },
+		{ "sleep", l_sleep },
+		{ "clock", l_clock },
+		{ "deadline", l_deadline },
+		{ NULL, NULL },
 	};
 
 	luaL_setfuncs(L, functions, 0);

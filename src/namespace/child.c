@@ -35,6 +35,7 @@
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { SIGNALS = 64, SIGSET_SIZE = 8 };
 
@@ -85,19 +86,19 @@ BARE static void reset_signals(void)
 	RAW(rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGSET_SIZE);
 }
 
-/* As execvp() searches, but never a shell for what has no known format. */
+/* As execvp() searches, but never a shell for what has no known format, and a directory that is closed to us is passed over. */
 BARE static long execute(const struct child_job *job)
 {
 	long code = -ENOENT, seen = 0;
 
 	for (const char *const *path = job->paths; *path; path++) {
 		code = RAW(execve, *path, job->argv, job->envp);
-		if (code == -EACCES)
+		if (code == -EACCES && RAW(faccessat, AT_FDCWD, *path, F_OK) == 0)
 			seen = code;
-		else if (code != -ENOENT && code != -ENOTDIR)
+		else if (code != -EACCES && code != -ENOENT && code != -ENOTDIR)
 			return code;
 	}
-	return seen ? seen : code;
+	return seen ? seen : -ENOENT;
 }
 
 BARE static int child_main(void *arg)
@@ -385,12 +386,14 @@ BARE static int supervisor_main(void *arg)
 	code = keep_files(job);
 	if (code < 0 && !job->error)
 		fail(job, CHILD_FILES, code);
+	job->apart = true;
 	w.text.event = job->error ? CHILD_FAILED : CHILD_STARTED;
 	w.text.error = job->error;
 	w.text.step = job->step;
 	w.text.killed = w.text.value = 0;
 	w.text.when = now();
-	report(&w);
+	if (job->error || !job->quiet)
+		report(&w);
 	if (job->error)
 		kill_all(&w);
 	else

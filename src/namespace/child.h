@@ -22,7 +22,7 @@ enum child_step {
 
 enum child_event { CHILD_STARTED, CHILD_FAILED, CHILD_ENDED };
 
-/* What the supervisor writes to `status`: CHILD_STARTED or CHILD_FAILED, later CHILD_ENDED. */
+/* What the supervisor writes to `status`: CHILD_STARTED (unless the job is quiet) or CHILD_FAILED, later CHILD_ENDED. */
 struct child_report {
 	int32_t event;
 	int32_t pid;
@@ -43,6 +43,7 @@ struct child_job {
 	int net, mounts;          /* nsfs descriptors */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
+	bool quiet;               /* no CHILD_STARTED, which would only wake us */
 	const char *cwd;
 	char *const *argv, *const *envp;
 	const char *const *paths; /* what to try to execute, in order */
@@ -54,14 +55,15 @@ struct child_job {
 	int pidfd;                /* out: of the child; a descriptor of the host */
 
 	int supervisor;           /* its pid, for the child */
+	_Atomic bool apart;       /* out: it has its own descriptor table */
 	int error, step;          /* from child to supervisor */
 	char *supervisor_stack, *child_stack; /* tops */
 	char scratch[4096];
 };
 
 /*
- * Start a supervisor, which starts the child: its pid, or -errno. *pidfd gets a descriptor of it. Its first report may be waited for
- * on the other end of job->status; until then it shares the caller's descriptor table, so close nothing.
+ * Start a supervisor, which starts the child: its pid, or -errno. *pidfd gets a descriptor of it. Until its first report, or until it is
+ * `apart`, it shares the caller's descriptor table: close nothing that is its.
  */
 int child_start(struct child_job *job, int *pidfd);
 

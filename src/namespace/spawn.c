@@ -152,8 +152,8 @@ static void raise_start(lua_State *L, const struct command *c, const struct ns *
 	});
 }
 
-/* Push a process that runs `c` in `ns`. */
-static struct process *start(lua_State *L, struct ns *ns, const struct command *c)
+/* Push a process that is going to run `c` in `ns`. */
+static struct process *start(lua_State *L, struct ns *ns, const struct command *c, bool quiet)
 {
 	static const char *const names[] = { "stdin", "stdout", "stderr" };
 	struct process *p = process_push(L);
@@ -182,42 +182,50 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	}
 	/* Only one that reads from our terminal is in its session, else Ctrl-C and job control would reach what runs in the background. */
 	job->session = !isatty(job->stdio[0]);
+	job->quiet = quiet;
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);
 	if (code < 0)
 		raise_start(L, c, ns, -code, NULL, steps[CHILD_CLONE].text);
-	do
-		wait_poll(L, &(struct pollfd){ .fd = p->status, .events = POLLIN }, 1, -1);
-	while (!process_report(L, p, c->op));
+	return p;
+}
+
+/* The first report has come: what was for the child can go; raises if it could not be executed. */
+static void check_start(lua_State *L, struct process *p, const struct ns *ns, const struct command *c)
+{
+	struct child_job *job = &p->supervisor->job;
+	const char *text = steps[p->last.step].text;
+
 	supervisor_started(p->supervisor);
 	process_close_theirs(p);
 	p->pid = p->last.pid;
 	p->pidfd = job->pidfd;
 	job->pidfd = -1;
-	fcntl(p->status, F_SETFL, O_NONBLOCK);
-	if (p->last.event == CHILD_FAILED) {
-		const char *text = steps[p->last.step].text;
-
-		if (p->last.step == CHILD_EXEC && p->last.error == ENOENT && !strchr(c->name, '/'))
-			text = "no such program in PATH";
-		else if (p->last.step == CHILD_CWD)
-			text = lua_pushfstring(L, "%s %s", text, c->cwd ? c->cwd : here);
-		raise_start(L, c, ns, p->last.error, steps[p->last.step].attr, text);
-	}
-	return p;
+	if (p->last.event != CHILD_FAILED)
+		return;
+	if (p->last.step == CHILD_EXEC && p->last.error == ENOENT && !strchr(c->name, '/'))
+		text = "no such program in PATH";
+	else if (p->last.step == CHILD_CWD)
+		text = lua_pushfstring(L, "%s %s", text, job->cwd);
+	raise_start(L, c, ns, p->last.error, steps[p->last.step].attr, text);
 }
 
 /* ns:spawn { argv..., stdin, stdout, stderr, env, cwd, timeout } -> process */
 static int m_spawn(lua_State *L)
 {
 	struct ns *ns = ns_check(L, 1, "spawn", "self");
+	struct process *p;
 	struct command c;
 
 	lua_settop(L, 2);
 	command_read(L, 2, "spawn", STREAM_INHERIT, &c);
 	if (c.has_check)
 		return error_misuse(L, "spawn", "check", "only exec checks; look at what wait() returns");
-	start(L, ns, &c);
+	p = start(L, ns, &c, false);
+	do
+		wait_poll(L, &(struct pollfd){ .fd = p->status, .events = POLLIN }, 1, -1);
+	while (!process_report(L, p, c.op));
+	check_start(L, p, ns, &c);
 	return 1;
 }
 
@@ -256,11 +264,13 @@ static int m_exec(lua_State *L)
 	command_read(L, 2, "exec", STREAM_PIPE, &c);
 	if (c.streams[0].kind == STREAM_PIPE)
 		return error_misuse(L, "exec", "stdin", "nobody could write into it; give the content as a string");
-	p = start(L, ns, &c);
+	p = start(L, ns, &c, true);
 	lua_toclose(L, -1);
-	if (!process_end(L, p, c.timeout < 0 ? -1 : wait_deadline(c.timeout + PROCESS_PATIENCE), "exec"))
+	if (process_end(L, p, c.timeout < 0 ? -1 : wait_deadline(c.timeout + PROCESS_PATIENCE), "exec"))
+		check_start(L, p, ns, &c);
+	else
 		p->last = (struct child_report){ .killed = 1, .value = SIGKILL, .late = 1, .when = (int64_t)(wait_clock() * 1e9) };
-	else if (p->last.left) {
+	if (p->last.left) {
 		supervisor_keep(L, p->supervisor);
 		p->supervisor = NULL;
 	}

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KEPT_TYPE "netns.supervisors"
@@ -27,6 +28,9 @@ enum { PAGE = 4096 };
 
 /* How long the end of a Lua state may be held up by processes that do not die. */
 static const double patience = 2;
+
+/* How long a program may take to be executed, once it is not wanted any more. */
+static const double starting = 0.5;
 
 struct kept {
 	struct supervisor *first;
@@ -83,12 +87,13 @@ int supervisor_start(struct supervisor *s, int *status)
 	s->theirs[1] = s->job.status = ends[1];
 	if (code < 0)
 		return code;
+	if (fcntl(*status, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	code = handle_safefd((int)syscall(SYS_pidfd_open, getpid(), 0));
 	if (code < 0)
 		return code == -1 ? -errno : code;
 	s->theirs[2] = s->job.host = code;
 	s->owner = getpid();
-	s->shares = true;
 	code = child_start(&s->job, &s->pidfd);
 	if (code < 0) {
 		s->pidfd = -1; /* a clone that fails late leaves the number of a descriptor that it took back */
@@ -100,7 +105,6 @@ int supervisor_start(struct supervisor *s, int *status)
 
 void supervisor_started(struct supervisor *s)
 {
-	s->shares = false;
 	for (int i = 0; i < 3; i++)
 		handle_closefd(&s->theirs[i]);
 }
@@ -145,10 +149,18 @@ static void signal_it(const struct supervisor *s, int signal)
 		syscall(SYS_pidfd_send_signal, s->pidfd, signal, NULL, 0);
 }
 
-/* Ask for the end. One that shares our descriptor table would lose its own if we closed ours, and has nobody yet but the child. */
+/*
+ * Ask for the end. One that still shares our descriptor table would lose its own if we closed ours. That it does is over as soon as
+ * the program was executed; where even that does not come to an end, only the child is there yet, and goes with it.
+ */
 static void ask(struct supervisor *s)
 {
-	if (s->shares)
+	double deadline = wait_clock() + starting;
+	static const struct timespec nap = { .tv_nsec = 1000000 };
+
+	while (s->pid && !s->job.apart && wait_clock() < deadline && !reaped(s))
+		nanosleep(&nap, NULL);
+	if (!s->job.apart)
 		signal_it(s, SIGKILL);
 	else
 		handle_closefd(&s->control);

@@ -19,7 +19,6 @@ struct supervisor {
 	int pidfd;
 	int control;             /* closing it ends everything */
 	int theirs[3];           /* its descriptors, ours to close */
-	bool shares;             /* it may still have our descriptor table */
 	struct child_job job;
 };
 
@@ -27,7 +26,8 @@ struct supervisor {
 struct supervisor *supervisor_new(size_t extra);
 char *supervisor_extra(struct supervisor *s);
 
-/* Start it. *status gets the end of the pipe on which it reports; 0 or -errno. Close nothing until the first report has come. */
+/* Start it. *status gets the end of the pipe on which it reports; 0 or -errno. Close nothing that was for it or for the
+ * child until its first report has come. */
 int supervisor_start(struct supervisor *s, int *status);
 
 /* Its first report has come: give up the descriptors that were for it. */
