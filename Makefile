@@ -71,10 +71,10 @@ build/config.mk: Makefile scripts/deps
 	@scripts/deps config >$@.new && mv $@.new $@
 
 # Rewritten only when the flags change; then everything is compiled anew.
+flags = $(CC) $(OWN_CPPFLAGS) $(NSLUA_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(INST_LUADIR)
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(OWN_CPPFLAGS) $(NSLUA_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(INST_LUADIR)' >$@.new
-	@cmp -s $@.new $@ && rm -f $@.new || mv $@.new $@
+	@[ "$$(cat $@ 2>/dev/null)" = '$(flags)' ] || printf '%s\n' '$(flags)' >$@
 
 .PHONY: FORCE
 FORCE:

@@ -1,0 +1,221 @@
+-- SPDX-License-Identifier: MIT
+-- netns.operations - what is to be done, as data: made, printed, applied
+--
+-- An operation is { ns, verb, object, spec, from }: in which namespace (a name), what to do, to
+-- what kind of thing, with which fields, and which line of the user's asked for it. A list of them
+-- can be shown, compared or turned into a shell script without privilege; applying it is the one
+-- step that touches the kernel.
+
+local core = require "netns.core"
+local caller = require "netns.caller"
+local commands = require "netns.commands"
+
+-- What each object can be told, and the field that a plain string means.
+local objects = {
+	netns = { verbs = { "add", "delete" } },
+	link = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "name" },
+	addr = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "addr" },
+	route = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dst" },
+	sysctl = { verbs = { "set" } },
+	nft = { verbs = { "run", "flush" }, key = "text" },
+	exec = { verbs = { "run" } },
+}
+
+local function misuse(attr, message)
+	caller.raise { op = "operation", attr = attr, message = message, code = "EINVAL", misuse = true }
+end
+
+local function has(list, value)
+	for _, each in ipairs(list) do
+		if each == value then
+			return true
+		end
+	end
+	return false
+end
+
+--- A namespace's name; a handle stands for its own.
+local function name_of(ns)
+	local name = ns
+	if type(ns) == "userdata" then
+		name = ns.name
+	end
+	if type(name) ~= "string" or name == "" then
+		misuse("ns", "a namespace's name expected, or a handle that has one")
+	end
+	return name
+end
+
+--- Make an operation; `from` is the caller's line unless given.
+local function new(ns, verb, object, spec, from)
+	local row = objects[object]
+	if not row then
+		misuse("object", ("%q is nothing that an operation is about"):format(tostring(object)))
+	end
+	if not has(row.verbs, verb) then
+		misuse("verb", ("%s has no %q"):format(object, tostring(verb)))
+	end
+	if type(spec) == "string" and row.key then
+		spec = { [row.key] = spec }
+	end
+	if spec ~= nil and type(spec) ~= "table" then
+		misuse("spec", "table expected, got " .. type(spec))
+	end
+	return {
+		ns = name_of(ns);
+		verb = verb;
+		object = object;
+		spec = spec or {};
+		from = from or caller.line();
+	}
+end
+
+--- The commands that do the same by hand, for an operation or a list of them.
+local function lines(list)
+	if list.verb then
+		return commands.lines(list)
+	end
+	local out = {}
+	for _, op in ipairs(list) do
+		local more = commands.lines(op)
+		table.move(more, 1, #more, #out + 1, out)
+	end
+	return out
+end
+
+local function copy(t)
+	local out = {}
+	for key, value in next, t do
+		out[key] = value
+	end
+	return out
+end
+
+--- A spec with the handles of the namespaces that it names.
+local function resolve(spec, namespaces)
+	local out = copy(spec)
+	if type(out.netns) == "string" then
+		out.netns = namespaces[out.netns] or out.netns
+	end
+	if type(out.peer) == "table" then
+		out.peer = resolve(out.peer, namespaces)
+	end
+	return out
+end
+
+local function handle(op, namespaces)
+	local ns = namespaces[op.ns]
+	if not ns then
+		core.raise { op = op.object .. " " .. op.verb, netns = op.ns, code = "ENOENT",
+			message = "no namespace of that name is here" }
+	end
+	return ns
+end
+
+-- What is done to each object, for the operations group[1..n] that are alike.
+
+local function each(f)
+	return function(group, namespaces, options)
+		for i, op in ipairs(group) do
+			group.at = i
+			f(op, namespaces, options)
+		end
+	end
+end
+
+local flush = each(function(op, namespaces)
+	handle(op, namespaces)[op.object]:flush(op.spec)
+end)
+
+--- The one that takes arrays: rtnetlink's collections.
+local function collection(group, namespaces)
+	local first, specs = group[1], {}
+	if first.verb == "flush" then
+		return flush(group, namespaces)
+	end
+	local target = handle(first, namespaces)[first.object]
+	for i, op in ipairs(group) do
+		specs[i] = resolve(op.spec, namespaces)
+	end
+	target[first.verb](target, specs)
+end
+
+local appliers = { link = collection, addr = collection, route = collection }
+
+appliers.netns = each(function(op, namespaces, options)
+	if op.verb == "add" then
+		if namespaces[op.ns] then
+			core.raise { op = "netns add", subject = op.ns, code = "EEXIST" }
+		end
+		namespaces[op.ns] = options.make and options.make(op.ns) or core.new()
+	else
+		local ns = handle(op, namespaces)
+		namespaces[op.ns] = nil
+		if ns.name and ns.delete then
+			ns:delete()
+		else
+			ns:close()
+		end
+	end
+end)
+
+appliers.sysctl = each(function(op, namespaces)
+	local sysctl, keys = handle(op, namespaces).sysctl, {}
+	for key in next, op.spec do
+		keys[#keys + 1] = key
+	end
+	table.sort(keys)
+	for _, key in ipairs(keys) do
+		sysctl[key] = op.spec[key]
+	end
+end)
+
+appliers.nft = each(function(op, namespaces)
+	local nft = handle(op, namespaces).nft
+	if op.verb == "flush" then
+		nft:flush()
+	else
+		nft:run(op.spec.text, op.spec.vars)
+	end
+end)
+
+appliers.exec = each(function(op, namespaces)
+	handle(op, namespaces):exec(op.spec)
+end)
+
+local function alike(a, b)
+	return a.ns == b.ns and a.verb == b.verb and a.object == b.object
+end
+
+--- One group: a refusal comes back with its operation, and that operation's line.
+local function apply_group(group, namespaces, options)
+	local ok, e = pcall(appliers[group[1].object], group, namespaces, options)
+	if ok then
+		return
+	end
+	if type(e) == "table" then
+		local op = group[group.at or e.index or 1]
+		e.operation, e.from, e.index = op, op and op.from, nil
+	end
+	error(e, 0)
+end
+
+--- Do all of it, in order; the first refusal raises. `namespaces` maps names to handles: an
+--- operation that adds a namespace puts its handle there, anonymous unless `options.make` (a
+--- function of the name, such as netns.add) makes it. Neighbours that are alike travel together.
+local function apply(list, namespaces, options)
+	local at = 1
+	if type(list) ~= "table" or type(namespaces) ~= "table" then
+		misuse("list", "an array of operations and a table of namespaces expected")
+	end
+	while at <= #list do
+		local group = { list[at] }
+		while list[at + #group] and alike(list[at], list[at + #group]) do
+			group[#group + 1] = list[at + #group]
+		end
+		at = at + #group
+		apply_group(group, namespaces, options or {})
+	end
+end
+
+return { new = new, lines = lines, apply = apply }
