@@ -120,10 +120,10 @@ describe("scripts/test", function()
 	-- A busted that prints a closing line and ends with a status.
 	local function total(line, status)
 		local dir = scratch()
-		local file <close> = assert(io.open(dir .. "/busted", "w"))
+		local file <close> = assert(io.open(dir .. "/busted-5.4", "w"))
 		file:write("#!/bin/sh\necho '", line, "'\nexit ", status, "\n")
 		file:close()
-		shell("chmod +x '%s/busted'", dir)
+		shell("chmod +x '%s/busted-5.4'", dir)
 		local text, code = shell("PATH='%s':$PATH scripts/test here </dev/null", dir)
 		return text:match("([^\n]*)\n$"), code
 	end
