@@ -1,0 +1,120 @@
+---@meta
+
+-- Links: `ns.link`. Words are those of ip-link(8); rtnetlink(7), include/uapi/linux/if_link.h.
+
+---One network interface, as it is listed; the same fields are a spec for `add`, `set` and `replace`.
+---@class netns.link.Spec
+---@field name? string 1 to 15 of `[A-Za-z0-9_.@-]`; required but in filters
+---@field rename? string new name; `set` only
+---@field index? integer ifindex; honoured by `add`, ignored by `set` and `replace`
+---@field kind? string "veth", "bridge" ...; any that the kernel makes without `data` may be named
+---@field data? netns.link.BridgeData what the kind adds
+---@field peer? netns.link.Peer the other end of a veth pair; only when it is made
+---@field up? boolean administrative state; always listed
+---@field promisc? boolean promiscuous mode
+---@field allmulticast? boolean receive all multicast frames
+---@field arp? boolean resolve neighbours (false: IFF_NOARP)
+---@field mtu? integer bytes
+---@field mac? string link-layer address, "02:00:00:00:00:01"
+---@field master? string|integer the bridge (or other master) that it belongs to; 0 takes it out
+---@field link? string|integer the lower link, or a veth's peer: a name where it is in this namespace, else its index there (with `link_netnsid`)
+---@field link_netnsid? integer only listed: the id of the namespace that `link` is in
+---@field netns? netns.Ref the namespace to make it in, or to move it to; never listed
+---@field group? integer device group
+---@field alias? string up to 255 bytes
+---@field txqlen? integer packets
+---@field numtxqueues? integer 1 to 4096, only when it is made; a veth has 1 unless told otherwise
+---@field numrxqueues? integer likewise
+---@field state? "unknown"|"notpresent"|"down"|"lowerlayerdown"|"testing"|"dormant"|"up" only listed: operational state (RFC 2863)
+---@field carrier? boolean only listed
+---@field stats? netns.link.Stats only listed
+---@field addrgenmode? "eui64"|"none"|"stable_secret"|"random" how IPv6 makes the link-local address
+
+---The other end of a veth pair (include/uapi/linux/veth.h).
+---@class netns.link.Peer
+---@field name string
+---@field netns? netns.Ref where it is made; else beside the first end
+---@field mac? string
+---@field mtu? integer bytes
+---@field index? integer honoured when the first end's `index` is given, too
+---@field group? integer
+---@field txqlen? integer packets
+---@field numtxqueues? integer 1 unless told otherwise
+---@field numrxqueues? integer 1 unless told otherwise
+---@field up? boolean
+
+---Counters since the link was made.
+---@class netns.link.Stats
+---@field rx_packets integer
+---@field tx_packets integer
+---@field rx_bytes integer
+---@field tx_bytes integer
+---@field rx_errors integer
+---@field tx_errors integer
+---@field rx_dropped integer
+---@field tx_dropped integer
+---@field multicast integer
+---@field collisions integer
+---@field rx_nohandler integer
+
+---What a bridge adds; times in 1/100 s as ip-link(8) has them.
+---@class netns.link.BridgeData
+---@field forward_delay? integer 1/100 s
+---@field hello_time? integer 1/100 s
+---@field max_age? integer 1/100 s
+---@field ageing_time? integer 1/100 s
+---@field stp_state? integer 0 or 1
+---@field priority? integer 0 to 65535
+---@field vlan_filtering? boolean listed when on
+---@field vlan_protocol? "802.1Q"|"802.1ad"
+---@field vlan_default_pvid? integer
+---@field vlan_stats_enabled? boolean
+---@field group_fwd_mask? integer
+---@field group_address? string link-layer address
+---@field mcast_snooping? boolean
+---@field mcast_router? integer 0 to 2
+---@field mcast_querier? boolean
+---@field mcast_query_use_ifaddr? boolean
+---@field mcast_igmp_version? integer 2 or 3
+---@field mcast_mld_version? integer 1 or 2
+---@field nf_call_iptables? boolean
+---@field nf_call_ip6tables? boolean
+---@field nf_call_arptables? boolean
+
+---`ns.link`: the links of one namespace.
+---@class netns.Link
+local link = {}
+
+---Make links. A veth pair is made by one entry, with its `peer`. Raises EEXIST, EOPNOTSUPP (the kernel lacks the kind), EPERM ...;
+---an array stops at the first refusal, which `err.index` names.
+---@param spec netns.link.Spec|netns.link.Spec[]
+function link:add(spec) end
+
+---Make what is not there, change what is. What `list` gave can be replaced elsewhere: `lo` is passed over, a pair that is whole in the
+---list is made once, masters are made first.
+---@param spec netns.link.Spec|netns.link.Spec[]
+function link:replace(spec) end
+
+---Change a link that is found by `name`. Raises ENODEV when it is not there.
+---@param spec netns.link.Spec|netns.link.Spec[]
+function link:set(spec) end
+
+---Remove links, by name or spec. Raises ENODEV for one that is not there.
+---@param spec string|netns.link.Spec|(string|netns.link.Spec)[]
+function link:delete(spec) end
+
+---All links, or those whose fields equal the filter's; `kind`, `master` and `name` are narrowed down by the kernel.
+---@param filter? netns.link.Spec
+---@return netns.link.Spec[]
+function link:list(filter) end
+
+---One link by name or filter; nil when there is none.
+---@param key string|netns.link.Spec
+---@return netns.link.Spec?
+function link:get(key) end
+
+---Remove all links but `lo`, or those that fit the filter.
+---@param filter? netns.link.Spec
+function link:flush(filter) end
+
+return link
