@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
+#include "../namespace/names.h"
 #include "../namespace/ns.h"
 #include "../namespace/process.h"
 #include "../namespace/spawn.h"
@@ -25,6 +26,7 @@ int luaopen_netns_core(lua_State *L)
 	nlbuf_open(L);
 	wait_open(L);
 	ns_open(L);
+	names_open(L);
 	collection_open(L);
 	process_open(L);
 	spawn_open(L);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OWN "netns.own"
+
 /* Remedies for what users meet; the first row that fits wins. `op` is a prefix, "" fits all. */
 static const struct {
 	const char *op;
@@ -65,18 +67,22 @@ static void set_string(lua_State *L, const char *key, const char *value)
 	lua_setfield(L, -2, key);
 }
 
-/* "script.lua:12", the nearest Lua code on the stack. */
+/* "script.lua:12", the nearest Lua code on the stack that is not our own: that begins like the registry's OWN, if it is there. */
 static void set_where(lua_State *L)
 {
+	const char *own = NULL;
 	lua_Debug ar;
 
+	if (lua_getfield(L, LUA_REGISTRYINDEX, OWN) == LUA_TSTRING)
+		own = lua_tostring(L, -1);
+	lua_pop(L, 1); /* the registry keeps it */
 	for (int level = 0; lua_getstack(L, level, &ar); level++) {
 		lua_getinfo(L, "Sl", &ar);
-		if (ar.currentline > 0) {
-			lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
-			lua_setfield(L, -2, "where");
-			return;
-		}
+		if (ar.currentline <= 0 || (own && strncmp(ar.source, own, strlen(own)) == 0))
+			continue;
+		lua_pushfstring(L, "%s:%d", ar.short_src, ar.currentline);
+		lua_setfield(L, -2, "where");
+		return;
 	}
 }
 
@@ -232,6 +238,15 @@ static int l_raise(lua_State *L)
 	return error_raise(L, &e);
 }
 
+/* core.own(prefix): code whose source begins so is the library's; errors name the line that called it */
+static int l_own(lua_State *L)
+{
+	luaL_checkstring(L, 1);
+	lua_settop(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, OWN);
+	return 0;
+}
+
 void error_open(lua_State *L)
 {
 	if (luaL_newmetatable(L, ERROR_TYPE)) {
@@ -241,4 +256,6 @@ void error_open(lua_State *L)
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_raise);
 	lua_setfield(L, -2, "raise");
+	lua_pushcfunction(L, l_own);
+	lua_setfield(L, -2, "own");
 }

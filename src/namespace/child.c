@@ -32,6 +32,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -414,8 +415,24 @@ BARE int child_start(struct child_job *job, int *pidfd)
 
 /* ---- the mount helper ---- */
 
+/*
+ * The names of namespaces are everybody's: a copy of the shared /run/netns, which stays a peer when everything else becomes a slave, so
+ * that what `ip netns add` does under a program of ours is seen by the script. -1 where it is no shared mount of its own.
+ */
+BARE static long copy_names(void)
+{
+	struct statx st;
+
+	st.stx_attributes = 0;
+	if (RAW(statx, AT_FDCWD, "/run/netns", AT_SYMLINK_NOFOLLOW, 0, &st) < 0 || !(st.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return -1;
+	return RAW(open_tree, AT_FDCWD, "/run/netns", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+}
+
 BARE static int mounts_main(void *arg)
 {
+	long names;
+
 	struct child_mounts *job = arg;
 	struct statfs fs;
 	long code, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -429,7 +446,13 @@ BARE static int mounts_main(void *arg)
 	if (code >= 0) {
 		/* Mounts that are made later still arrive, but none of ours goes back. */
 		job->failed = "making the mounts slaves";
+		names = copy_names();
 		code = RAW(mount, "none", "/", NULL, MS_REC | MS_SLAVE, NULL);
+		if (names >= 0) {
+			if (code >= 0)
+				code = RAW(move_mount, names, "", AT_FDCWD, "/run/netns", MOVE_MOUNT_F_EMPTY_PATH);
+			RAW(close, names);
+		}
 	}
 	if (code >= 0) {
 		/* Over the old one: where only a visible sysfs entitles us to a new one, it must not go first. */
@@ -439,6 +462,8 @@ BARE static int mounts_main(void *arg)
 		flags |= fs.f_flags & MS_RDONLY;
 		code = RAW(mount, "sysfs", "/sys", "sysfs", flags, NULL);
 		/* Where none may be mounted, an empty directory is right: the old one would show another namespace's links. */
+		if (code == -EBUSY) /* it is this namespace's own already */
+			code = 0;
 		if (code == -EPERM)
 			code = RAW(mount, "none", "/sys", "tmpfs", flags | MS_RDONLY, "size=0");
 	}

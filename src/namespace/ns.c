@@ -103,7 +103,7 @@ struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 	return NULL;
 }
 
-static void ns_release(struct ns *ns)
+void ns_release(struct ns *ns)
 {
 	nlsock_close(&ns->route);
 	handle_closefd(&ns->mounts);
@@ -216,22 +216,26 @@ static int fail(lua_State *L, const char *op, const char *subject, const struct 
 	return error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = fault->errnum, .message = fault->text });
 }
 
-/* netns.new() -> ns */
-static int l_new(lua_State *L)
+struct ns *ns_make(lua_State *L, const char *op, const char *name)
 {
 	double deadline = wait_deadline(freed_within);
+	struct ns *ns = ns_push(L, name);
 	struct fault fault = { 0 };
-	struct ns *ns;
 	int fd;
 
-	lua_settop(L, 0);
-	ns = ns_push(L, NULL);
 	while ((fd = make()) == -ENOSPC && wait_clock() < deadline)
 		wait_poll(L, NULL, 0, wait_deadline(0.01));
 	if (fd < 0)
-		return error_errno(L, -fd, "netns new", NULL);
+		error_errno(L, -fd, op, name);
 	if (ns_adopt(ns, fd, &fault) < 0)
-		return fail(L, "netns new", NULL, &fault);
+		fail(L, op, name, &fault);
+	return ns;
+}
+
+/* netns.new() -> ns */
+static int l_new(lua_State *L)
+{
+	ns_make(L, "netns new", NULL);
 	return 1;
 }
 

@@ -65,6 +65,12 @@ struct ns *ns_push(lua_State *L, const char *name);
 /* Read who `fd` is into *ns; it must be a network namespace: 0, or -errno with fd closed. */
 int ns_adopt(struct ns *ns, int fd, struct fault *fault);
 
+/* Push a handle of a fresh namespace. */
+struct ns *ns_make(lua_State *L, const char *op, const char *name);
+
+/* Close it; again is nothing. */
+void ns_release(struct ns *ns);
+
 /* Put the methods of `functions` into the namespaces' method table. */
 void ns_add_methods(lua_State *L, const luaL_Reg *functions);
 

@@ -131,6 +131,9 @@ static int mount_run(const struct origin *origin)
 	if (mkdir("/run/netns", 0755) < 0 || mkdir("/run/lock", 0755) < 0 || chmod("/run/netns", 0755) < 0 ||
 	    chmod("/run/lock", 01777) < 0)
 		return -errno;
+	/* A mount of its own, as `ip netns add` would make it: then programs that run inside can share it (child.c). */
+	if (mount("/run/netns", "/run/netns", NULL, MS_BIND, NULL) < 0)
+		return -errno;
 	return 0;
 }
 
