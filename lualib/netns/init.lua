@@ -42,6 +42,7 @@ function core.fields.nft(ns)
 end
 
 require "netns.addr"
+require "netns.process"
 
 return setmetatable(netns, {
 	__name = "netns";
