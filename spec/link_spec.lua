@@ -1,4 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- link_spec.lua - ns.link
 local netns = require "netns"
+local refused = require "spec.support".refused
 
 local function names(list)
 	local out = {}
@@ -7,15 +10,6 @@ local function names(list)
 	end
 	table.sort(out)
 	return table.concat(out, " ")
-end
-
-local function refused(code, attr, f, ...)
-	local ok, err = pcall(f, ...)
-	assert.is_false(ok)
-	assert.equal("netns.error", getmetatable(err) and getmetatable(err).__name, tostring(err))
-	assert.equal(code, err.code, tostring(err))
-	assert.equal(attr, err.attr, tostring(err))
-	return err
 end
 
 describe("ns.link", function()

@@ -1,0 +1,61 @@
+-- SPDX-License-Identifier: MIT
+-- support.lua - what several specs need
+local assert = require "luassert"
+local lfs = require "lfs"
+local netns = require "netns"
+
+local support = {}
+
+-- This very interpreter, to run scripts in another process.
+support.interpreter = lfs.symlinkattributes("/proc/self/exe", "target")
+
+-- f must raise a netns.error with that code and that field; returns it.
+function support.refused(code, attr, f, ...)
+	local ok, err = pcall(f, ...)
+	assert.is_false(ok, "nothing was raised")
+	assert.equal("netns.error", getmetatable(err) and getmetatable(err).__name, tostring(err))
+	assert.equal(code, err.code, tostring(err))
+	assert.equal(attr, err.attr, tostring(err))
+	return err
+end
+
+function support.read(path)
+	local file <close> = io.open(path)
+	return file and file:read("a")
+end
+
+-- Does f come true within `seconds` (5 unless given)?
+function support.eventually(f, seconds)
+	local deadline = netns.clock() + (seconds or 5)
+	while not f() do
+		if netns.clock() > deadline then
+			return false
+		end
+		netns.sleep(0.005)
+	end
+	return true
+end
+
+-- Is there such a program? For specs that try things with others' programs.
+function support.has(program)
+	for dir in (os.getenv "PATH" or ""):gmatch("[^:]+") do
+		if lfs.attributes(dir .. "/" .. program, "mode") == "file" then
+			return true
+		end
+	end
+	return false
+end
+
+-- Run a script in an interpreter of its own, in the sandbox's mount and PID namespace; `options` go before the script.
+function support.script(text, options, spec)
+	local argv = spec or {}
+	table.insert(argv, support.interpreter)
+	for _, option in ipairs(options or {}) do
+		table.insert(argv, option)
+	end
+	table.insert(argv, "-")
+	argv.stdin, argv.check = text, false
+	return netns.current():exec(argv)
+end
+
+return support
