@@ -24,8 +24,12 @@ describe("ns.addr", function()
 	end)
 
 	it("adds and lists both families with iproute2's words", function()
-		ns.addr:add { dev = "p0", addr = "10.0.0.1/24", broadcast = "10.0.0.255", label = "p0:1", metric = 7 }
-		ns.addr:add { dev = "p0", addr = "fd00::1/64", flags = { "nodad" }, valid = 3600, preferred = "30m" }
+		ns.addr:add {
+			dev = "p0", addr = "10.0.0.1/24", broadcast = "10.0.0.255", label = "p0:1", metric = 7,
+		}
+		ns.addr:add {
+			dev = "p0", addr = "fd00::1/64", flags = { "nodad" }, valid = 3600, preferred = "30m",
+		}
 		local four, six = ns.addr:get "10.0.0.1/24", ns.addr:get "fd00::1"
 		assert.equal("10.0.0.1/24", four.addr)
 		assert.equal("10.0.0.255", four.broadcast)
@@ -80,7 +84,8 @@ describe("ns.addr", function()
 		ns.addr:delete { dev = "p0", addr = "10.0.0.2/24" }
 		ns.addr:delete(ns.addr:list())
 		assert.equal("", addrs(ns.addr:list()))
-		assert.equal("10.0.0.1/24", refused("EADDRNOTAVAIL", nil, ns.addr.delete, ns.addr, "10.0.0.1/24").subject)
+		local err = refused("EADDRNOTAVAIL", nil, ns.addr.delete, ns.addr, "10.0.0.1/24")
+		assert.equal("10.0.0.1/24", err.subject)
 	end)
 
 	it("flushes one link or all", function()
@@ -119,7 +124,9 @@ describe("ns.addr", function()
 		}
 		local other <close> = netns.new()
 		other.link:add { name = "p0", kind = "veth", peer = { name = "p1" }, addrgenmode = "none" }
-		other.link:set { { name = "lo", up = true }, { name = "p0", up = true }, { name = "p1", up = true } }
+		other.link:set {
+			{ name = "lo", up = true }, { name = "p0", up = true }, { name = "p1", up = true },
+		}
 		local function listing(from)
 			local out = {}
 			for _, entry in ipairs(from.addr:list()) do
@@ -162,7 +169,7 @@ describe("ns.addr", function()
 			{ "label", { dev = "p0", addr = "10.0.0.1", label = ("l"):rep(16) } },
 			{ "gateway", { dev = "p0", addr = "10.0.0.1", gateway = "10.0.0.2" } },
 		}
-		for i, case in ipairs(bad) do
+		for _, case in ipairs(bad) do
 			local err = refused("EINVAL", case[1], ns.addr.add, ns.addr, case[2])
 			assert.is_true(err.misuse)
 			assert.equal("", addrs(ns.addr:list()))

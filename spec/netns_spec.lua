@@ -181,7 +181,7 @@ describe("a named namespace", function()
 	end)
 
 	it("is refused when the name is taken, and nothing is left of the try", function()
-		local web <close> = netns.add "web"
+		local _ <close> = netns.add "web"
 		local err = refused("EEXIST", nil, netns.add, "web")
 		assert.equal("web", err.subject)
 		assert.is_string(err.hint)
@@ -221,7 +221,8 @@ describe("a named namespace", function()
 
 	it("has its name checked before anything is touched", function()
 		local bad = {
-			"", ".", "..", "a/b", "/a", "a b", "a\tb", "a\nb", "a\0b", ("x"):rep(256), 5, true, {}, print, 1.5,
+			"", ".", "..", "a/b", "/a", "a b", "a\tb", "a\nb", "a\0b", ("x"):rep(256), 5, true, {},
+			print, 1.5,
 		}
 		local ns <close> = netns.new()
 		for _, name in ipairs(bad) do
@@ -230,7 +231,11 @@ describe("a named namespace", function()
 			refused("EINVAL", "name", ns.attach, ns, name)
 		end
 		refused("EINVAL", "name", netns.add)
-		for _, ref in ipairs { "", ".", "..", "a/b", "a b", "a\0b", "/proc/self\0/ns/net", ("x"):rep(256), 0, -1, 1.5, 2 ^ 31, true, print } do
+		bad = {
+			"", ".", "..", "a/b", "a b", "a\0b", "/proc/self\0/ns/net", ("x"):rep(256), 0, -1, 1.5,
+			2 ^ 31, true, print,
+		}
+		for _, ref in ipairs(bad) do
 			refused("EINVAL", "ref", netns.open, ref)
 		end
 		for _, pid in ipairs { 0, -1, 1.5, 2 ^ 40, "1", {} } do
@@ -304,7 +309,7 @@ describe("netns.prune", function()
 	end)
 
 	it("removes what a dead program of ours left, and only that", function()
-		local mine <close> = netns.add "mine"
+		local _ <close> = netns.add "mine"
 		local r = script([[
 			local netns = require "netns"
 			netns.add "left"
@@ -314,7 +319,7 @@ describe("netns.prune", function()
 		]], { "--host" })
 		assert.equal(0, r.code, r.stderr)
 		netns.delete "passed-on"
-		local held <close> = netns.add "passed-on"
+		local _ <close> = netns.add "passed-on"
 		assert.equal("left mine passed-on", names())
 		assert.same({ "left" }, netns.prune())
 		assert.equal("mine passed-on", names())
@@ -333,7 +338,13 @@ describe("netns.prune", function()
 	it("leaves alone what a living program has", function()
 		local p <close> = netns.current():spawn {
 			support.interpreter, "--host", "-", stdout = "capture",
-			stdin = [[local n = require "netns"; n.add "living"; print "ready"; io.stdout:flush(); n.sleep(1000)]],
+			stdin = [[
+				local n = require "netns"
+				n.add "living"
+				print "ready"
+				io.stdout:flush()
+				n.sleep(1000)
+			]],
 		}
 		p:expect("ready", 5)
 		assert.same({}, netns.prune())

@@ -17,7 +17,9 @@ describe("ns.route", function()
 	local function make()
 		local new = netns.new()
 		new.link:add { name = "p0", kind = "veth", addrgenmode = "none", peer = { name = "p1" } }
-		new.link:set { { name = "lo", up = true }, { name = "p0", up = true }, { name = "p1", up = true } }
+		new.link:set {
+			{ name = "lo", up = true }, { name = "p0", up = true }, { name = "p1", up = true },
+		}
 		new.addr:add {
 			{ dev = "p0", addr = "10.0.0.1/24" }, { dev = "p0", addr = "fd00::1/64", flags = { "nodad" } },
 		}
@@ -57,7 +59,10 @@ describe("ns.route", function()
 	end)
 
 	it("shows both families of table main, and other tables when asked", function()
-		ns.route:add { { dst = "10.7.0.0/16", via = "10.0.0.2", table = 100 }, { dst = "fd07::/64", via = "fd00::2", table = 100 } }
+		ns.route:add {
+			{ dst = "10.7.0.0/16", via = "10.0.0.2", table = 100 },
+			{ dst = "fd07::/64", via = "fd00::2", table = 100 },
+		}
 		assert.is_nil(ns.route:get "10.7.0.0/16")
 		assert.equal("10.7.0.0/16 fd07::/64", destinations(ns.route:list { table = 100 }))
 		assert.equal(100, ns.route:get({ dst = "10.7.0.0/16", table = 100 }).table)
@@ -81,11 +86,15 @@ describe("ns.route", function()
 
 	it("knows several nexthops, and an IPv6 gateway for IPv4", function()
 		ns.route:add {
-			{ dst = "10.8.0.0/16", nexthops = { { via = "10.0.0.2", weight = 3 }, { via = "10.0.0.3", dev = "p0" } } },
+			{
+				dst = "10.8.0.0/16",
+				nexthops = { { via = "10.0.0.2", weight = 3 }, { via = "10.0.0.3", dev = "p0" } },
+			},
 			{ dst = "10.6.0.0/16", via = "fd00::2", dev = "p0" },
 		}
-		assert.same({ { via = "10.0.0.2", dev = "p0", weight = 3 }, { via = "10.0.0.3", dev = "p0", weight = 1 } },
-			ns.route:get("10.8.0.0/16").nexthops)
+		assert.same({
+			{ via = "10.0.0.2", dev = "p0", weight = 3 }, { via = "10.0.0.3", dev = "p0", weight = 1 },
+		}, ns.route:get("10.8.0.0/16").nexthops)
 		local mixed = ns.route:get "10.6.0.0/16"
 		assert.equal("inet", mixed.family)
 		assert.equal("fd00::2", mixed.via)
@@ -106,7 +115,9 @@ describe("ns.route", function()
 	end)
 
 	it("looks up what the kernel would do", function()
-		ns.route:add { { dst = "10.5.0.0/16", via = "10.0.0.2" }, { dst = "10.9.0.0/24", type = "prohibit" } }
+		ns.route:add {
+			{ dst = "10.5.0.0/16", via = "10.0.0.2" }, { dst = "10.9.0.0/24", type = "prohibit" },
+		}
 		local route = ns.route:lookup "10.5.1.1"
 		assert.equal("10.0.0.2", route.via)
 		assert.equal("p0", route.dev)
@@ -138,8 +149,10 @@ describe("ns.route", function()
 		ns.route:add {
 			{ dst = "default", via = "10.0.0.2" }, { dst = "default", via = "fd00::2", metric = 10 },
 			{ dst = "10.8.0.0/16", nexthops = { { via = "10.0.0.2" }, { via = "10.0.0.3", weight = 2 } } },
-			{ dst = "10.9.0.0/24", type = "blackhole" }, { dst = "10.6.0.0/16", via = "fd00::2", dev = "p0", mtu = 1300 },
-			{ dst = "10.7.0.7", dev = "p1", scope = "link" }, { dst = "10.3.0.0/16", via = "10.0.0.2", table = 77 },
+			{ dst = "10.9.0.0/24", type = "blackhole" },
+			{ dst = "10.6.0.0/16", via = "fd00::2", dev = "p0", mtu = 1300 },
+			{ dst = "10.7.0.7", dev = "p1", scope = "link" },
+			{ dst = "10.3.0.0/16", via = "10.0.0.2", table = 77 },
 		}
 		local other <close> = make()
 		other.route:replace(ns.route:list { table = "all" })
@@ -165,15 +178,17 @@ describe("ns.route", function()
 			{ "gateway", { dst = "10.0.0.0/8", gateway = "10.0.0.2" } },
 		}
 		local before = #ns.route:list { table = "all" }
-		for i, case in ipairs(bad) do
+		for _, case in ipairs(bad) do
 			local err = refused("EINVAL", case[1], ns.route.add, ns.route, case[2])
 			assert.is_true(err.misuse)
 		end
 		assert.equal(before, #ns.route:list { table = "all" })
-		local err = refused("ENETUNREACH", nil, ns.route.add, ns.route, { dst = "10.1.0.0/16", via = "172.16.0.1" })
+		local err = refused("ENETUNREACH", nil, ns.route.add, ns.route,
+			{ dst = "10.1.0.0/16", via = "172.16.0.1" })
 		assert.equal("Nexthop has invalid gateway", err.message)
 		assert.is_string(err.hint)
-		err = refused("EINVAL", nil, ns.route.add, ns.route, { dst = "10.1.0.1/16", via = "10.0.0.2" })
+		err = refused("EINVAL", nil, ns.route.add, ns.route,
+			{ dst = "10.1.0.1/16", via = "10.0.0.2" })
 		assert.matches("Invalid prefix", err.message)
 	end)
 end)

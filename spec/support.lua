@@ -46,7 +46,7 @@ function support.has(program)
 	return false
 end
 
--- Run a script in an interpreter of its own, in the sandbox's mount and PID namespace; `options` go before the script.
+-- Run a script in an interpreter of its own; `options` go before the script.
 function support.script(text, options, spec)
 	local argv = spec or {}
 	table.insert(argv, support.interpreter)

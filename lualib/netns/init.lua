@@ -6,7 +6,7 @@ local core = require "netns.core"
 
 local VERSION = "scm"
 if core.version ~= VERSION then
-	error(("netns: the Lua half is version %s, the C half (netns.core) %s: install both from one build")
+	error(("netns: the Lua half is version %s, netns.core %s: install both from one build")
 		:format(VERSION, tostring(core.version)), 0)
 end
 

@@ -85,7 +85,7 @@ local function is_open(pid, sockets, port)
 	return false
 end
 
--- p:listening("tcp/80" [, timeout]) -> true | nil, "timeout": until until something in its namespace
+-- p:listening("tcp/80" [, timeout]) -> true | nil, "timeout": until something in its namespace
 -- listens there; raises if the process ends.
 function methods:listening(what, timeout)
 	local proto, port = tostring(what):match("^(%l+)/(%d+)$")
