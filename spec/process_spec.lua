@@ -116,9 +116,10 @@ describe("a process", function()
 		it("runs in the namespace and sees its interfaces only", function()
 			local inode = ns:exec { "readlink", "/proc/self/ns/net" }.stdout
 			assert.equal(("net:[%d]\n"):format(ns.inode), inode)
-			assert.equal("lo\n", ns:exec { "ls", "/sys/class/net" }.stdout)
+			ns.link:add { name = "here0", kind = "veth", peer = { name = "here1" } }
+			assert.equal("here0\nhere1\nlo\n", ns:exec { "ls", "/sys/class/net" }.stdout)
 			local _, lines = ns:exec { "cat", "/proc/net/dev" }.stdout:gsub("\n", "")
-			assert.equal(3, lines)
+			assert.equal(5, lines)
 		end)
 
 		it("leaves the caller where it was", function()
@@ -452,6 +453,17 @@ describe("a process", function()
 			assert.equal(2, #ns:pids())
 			a:close()
 			assert.same({ pid }, ns:pids())
+		end)
+
+		it("when what watches over it is killed", function()
+			local p <close> = ns:spawn { "sleep", "1000" }
+			local parent = read("/proc/" .. p.pid .. "/stat"):match("%) %a (%d+)")
+			assert.equal("netns-reaper\n", read("/proc/" .. parent .. "/comm"))
+			os.execute("kill -KILL " .. parent)
+			refused("ECHILD", nil, p.wait, p, soon)
+			assert.is_true(eventually(function()
+				return not is_alive(p.pid)
+			end))
 		end)
 
 		it("when it is collected", function()

@@ -169,6 +169,25 @@ bool process_end(lua_State *L, struct process *p, double deadline, const char *o
 	return true;
 }
 
+void process_close(lua_State *L, struct process *p)
+{
+	struct supervisor *s = p->supervisor;
+
+	p->supervisor = NULL;
+	p->open = false;
+	if (s && !supervisor_end(s, PROCESS_PATIENCE))
+		supervisor_keep(L, s);
+	process_close_theirs(p);
+	handle_closefd(&p->epoll);
+	handle_closefd(&p->in);
+	handle_closefd(&p->pidfd);
+	handle_closefd(&p->status);
+	for (int i = 0; i < 2; i++) {
+		handle_closefd(&p->out[i].fd);
+		nlbuf_free(&p->out[i].data);
+	}
+}
+
 static void set_stream(lua_State *L, const struct stream *s, const char *key)
 {
 	if (!s->captured)
@@ -402,22 +421,7 @@ static int m_timeout(lua_State *L)
 /* p:close(): SIGKILL to the process and all that descends from it */
 static int m_close(lua_State *L)
 {
-	struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
-	struct supervisor *s = p->supervisor;
-
-	p->supervisor = NULL;
-	p->open = false;
-	if (s && !supervisor_end(s, PROCESS_PATIENCE))
-		supervisor_keep(L, s);
-	process_close_theirs(p);
-	handle_closefd(&p->epoll);
-	handle_closefd(&p->in);
-	handle_closefd(&p->pidfd);
-	handle_closefd(&p->status);
-	for (int i = 0; i < 2; i++) {
-		handle_closefd(&p->out[i].fd);
-		nlbuf_free(&p->out[i].data);
-	}
+	process_close(L, luaL_checkudata(L, 1, PROCESS_TYPE));
 	return 0;
 }
 

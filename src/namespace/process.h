@@ -47,6 +47,9 @@ bool process_end(lua_State *L, struct process *p, double deadline, const char *o
 /* Push { code or signal, stdout, stderr, elapsed, timed_out }. */
 void process_result(lua_State *L, const struct process *p);
 
+/* Kill what runs and give up all that it holds. Does not raise. */
+void process_close(lua_State *L, struct process *p);
+
 /* Close our copies of the child's 0, 1 and 2. */
 void process_close_theirs(struct process *p);
 

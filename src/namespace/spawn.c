@@ -138,10 +138,12 @@ static int open_stream(struct process *p, const struct stream_spec *spec, int wh
 /* ---- with one ---- */
 
 /* Does not return. */
-static void raise_start(lua_State *L, const struct command *c, const struct ns *ns, int errnum, const char *attr, const char *message)
+static void raise_start(lua_State *L, struct process *p, const struct command *c, const struct ns *ns, int errnum, const char *attr,
+			const char *message)
 {
 	char label[NS_LABEL_SIZE];
 
+	process_close(L, p); /* now: it may hold the descriptors that were too few */
 	error_raise(L, &(struct error){
 		.op = c->op,
 		.subject = c->name,
@@ -164,12 +166,12 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 
 	supervisor_sweep(L);
 	if (mounts_make(ns, &fault) < 0)
-		raise_start(L, c, ns, fault.errnum, NULL, fault.text);
+		raise_start(L, p, c, ns, fault.errnum, NULL, fault.text);
 	if (!c->cwd && !getcwd(here, sizeof(here)))
-		raise_start(L, c, ns, errno, "cwd", "our own working directory is gone; say another");
+		raise_start(L, p, c, ns, errno, "cwd", "our own working directory is gone; say another");
 	p->supervisor = supervisor_new(c->size);
 	if (!p->supervisor)
-		raise_start(L, c, ns, errno, NULL, NULL);
+		raise_start(L, p, c, ns, errno, NULL, NULL);
 	p->open = true;
 	command_store(L, c, c->cwd ? c->cwd : here, p->supervisor);
 	job = &p->supervisor->job;
@@ -178,7 +180,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	for (int i = 0; i < 3; i++) {
 		code = open_stream(p, &c->streams[i], i, &job->stdio[i]);
 		if (code < 0)
-			raise_start(L, c, ns, -code, names[i], NULL);
+			raise_start(L, p, c, ns, -code, names[i], NULL);
 	}
 	/* Only one that reads from our terminal is in its session, else Ctrl-C and job control would reach what runs in the background. */
 	job->session = !isatty(job->stdio[0]);
@@ -186,7 +188,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);
 	if (code < 0)
-		raise_start(L, c, ns, -code, NULL, steps[CHILD_CLONE].text);
+		raise_start(L, p, c, ns, -code, NULL, steps[CHILD_CLONE].text);
 	return p;
 }
 
@@ -207,7 +209,7 @@ static void check_start(lua_State *L, struct process *p, const struct ns *ns, co
 		text = "no such program in PATH";
 	else if (p->last.step == CHILD_CWD)
 		text = lua_pushfstring(L, "%s %s", text, job->cwd);
-	raise_start(L, c, ns, p->last.error, steps[p->last.step].attr, text);
+	raise_start(L, p, c, ns, p->last.error, steps[p->last.step].attr, text);
 }
 
 /* ns:spawn { argv..., stdin, stdout, stderr, env, cwd, timeout } -> process */
