@@ -2,39 +2,15 @@
 -- process_spec.lua - ns:spawn, ns:exec and the processes that they make
 local lfs = require "lfs"
 local netns = require "netns"
+local support = require "spec.support"
 
-local interpreter = lfs.symlinkattributes("/proc/self/exe", "target")
+local refused, read, eventually = support.refused, support.read, support.eventually
 local soon = 5
-
-local function refused(code, attr, f, ...)
-	local ok, err = pcall(f, ...)
-	assert.is_false(ok)
-	assert.equal("netns.error", getmetatable(err) and getmetatable(err).__name, tostring(err))
-	assert.equal(code, err.code, tostring(err))
-	assert.equal(attr, err.attr, tostring(err))
-	return err
-end
-
-local function read(path)
-	local file <close> = io.open(path)
-	return file and file:read("a")
-end
 
 -- A zombie has ended; only its parent has not looked yet.
 local function is_alive(pid)
 	local stat = read("/proc/" .. pid .. "/stat")
 	return stat ~= nil and stat:match("%) (%a)") ~= "Z"
-end
-
-local function eventually(f)
-	local deadline = netns.clock() + soon
-	while not f() do
-		if netns.clock() > deadline then
-			return false
-		end
-		netns.sleep(0.005)
-	end
-	return true
 end
 
 local function count(pattern)
@@ -82,7 +58,7 @@ end
 local function inner(ns, script, n)
 	local prelude = "local netns = require 'netns'; io.stdout:setvbuf 'line'; local ns = netns.new()\n"
 	local p = ns:spawn {
-		interpreter, "--host", "-e", prelude .. script,
+		support.interpreter, "--host", "-e", prelude .. script,
 		stdout = "capture", stderr = "capture",
 		env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, LUA_INIT = false },
 	}
@@ -559,6 +535,32 @@ describe("a process", function()
 			os.execute("umount /mnt")
 		end)
 		assert.truthy(ns:exec { "cat", "/proc/self/mountinfo" }.stdout:find(" /mnt ", 1, true))
+	end)
+
+	it("sees /etc/netns/NAME over /etc", function()
+		if read("/proc/1/comm") ~= "nslua-init\n" then
+			pending("not in a sandbox: /etc is the machine's")
+			return
+		end
+		local function prepare(command)
+			assert.is_true(os.execute(command))
+		end
+		prepare [[
+			mount -t tmpfs none /etc && mkdir -p /etc/netns/overlaid &&
+			echo all >/etc/hosts && echo own >/etc/netns/overlaid/hosts
+		]]
+		local named = netns.add("overlaid")
+		finally(function()
+			named:delete()
+			os.execute("umount -l /etc")
+		end)
+		assert.equal("own\n", named:exec { "cat", "/etc/hosts" }.stdout)
+		assert.equal("all\n", ns:exec { "cat", "/etc/hosts" }.stdout)
+		assert.equal("all\n", read("/etc/hosts"))
+		prepare "echo >/etc/netns/overlaid/nowhere"
+		local again <close> = netns.open("overlaid")
+		local err = refused("ENOENT", nil, again.exec, again, { "true" })
+		assert.truthy(err.message:find("/etc/netns/overlaid/nowhere", 1, true))
 	end)
 
 	describe("says when it is ready:", function()
