@@ -17,11 +17,12 @@
 #include "sandbox.h"
 
 #include "../lua/error.h"
+#include "furnish.h"
+#include "obstacle.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -29,13 +30,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -44,214 +42,23 @@
 /* What travels on the channel between stub and init, one datagram each. */
 struct note {
 	enum { NOTE_FAILED, NOTE_RUNNING, NOTE_STOPPED, NOTE_EXITED, NOTE_KILLED, NOTE_SIGNAL } kind;
-	int value;  /* failed: the step; exited: the status; else a signal */
-	int errnum;
+	int value;     /* exited: the status; failed: errno; else a signal */
+	char what[48]; /* failed: at what */
 };
 
-/* What must be known before the namespaces are new. */
-struct origin {
-	bool new_user;
-	uid_t uid;
-	gid_t gid;
-	char cwd[4096]; /* "" where it has no path */
+/* What the caller had, which the child gets back. */
+struct habits {
 	sigset_t mask;
 	struct sigaction chld;
 };
 
-static int write_file(const char *path, const char *text)
+static void explain(const struct sandbox_options *options, const char *what, int errnum)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int err = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return err;
-}
+	const struct obstacle *o = obstacle_find(errnum);
 
-/*
- * The steps of furnishing. Each returns 0 or -errno.
- */
-
-static int map_user(const struct origin *origin)
-{
-	char line[64];
-	int err;
-
-	if (!origin->new_user)
-		return 0;
-	/* An ordinary user may map its group only after giving up setgroups(2), user_namespaces(7). */
-	err = write_file("/proc/self/setgroups", "deny");
-	if (err)
-		return err;
-	snprintf(line, sizeof(line), "0 %u 1", (unsigned)origin->uid);
-	err = write_file("/proc/self/uid_map", line);
-	if (err)
-		return err;
-	snprintf(line, sizeof(line), "0 %u 1", (unsigned)origin->gid);
-	return write_file("/proc/self/gid_map", line);
-}
-
-/*
- * Private first, so that no mount goes out to the machine. Then shared among ourselves: mount namespaces that are later made inside can
- * follow this one's mounts by being its slaves.
- */
-static int seclude_mounts(const struct origin *origin)
-{
-	(void)origin;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
-static int mount_proc(const struct origin *origin)
-{
-	(void)origin;
-	return mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? -errno : 0;
-}
-
-/* Inside a container /sys is often read-only, and then the kernel allows an ordinary user only a read-only one. */
-static int mount_sys(const struct origin *origin)
-{
-	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-
-	(void)origin;
-	if (mount("sysfs", "/sys", "sysfs", flags, NULL) == 0)
-		return 0;
-	if (errno != EPERM)
-		return -errno;
-	return mount("sysfs", "/sys", "sysfs", flags | MS_RDONLY, NULL) < 0 ? -errno : 0;
-}
-
-/* A /run of its own, where ip(8) keeps names (/run/netns) and iptables its lock. */
-static int mount_run(const struct origin *origin)
-{
-	(void)origin;
-	if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
-		return -errno;
-	if (mkdir("/run/netns", 0755) < 0 || mkdir("/run/lock", 0755) < 0 || chmod("/run/netns", 0755) < 0 ||
-	    chmod("/run/lock", 01777) < 0)
-		return -errno;
-	/* A mount of its own, as `ip netns add` would make it: then programs that run inside can share it (child.c). */
-	if (mount("/run/netns", "/run/netns", NULL, MS_BIND, NULL) < 0)
-		return -errno;
-	return 0;
-}
-
-static int bring_lo_up(const struct origin *origin)
-{
-	struct ifreq ifr = { .ifr_name = "lo" };
-	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err = 0;
-
-	(void)origin;
-	if (sock < 0)
-		return -errno;
-	if (ioctl(sock, SIOCGIFFLAGS, &ifr) < 0)
-		err = -errno;
-	ifr.ifr_flags |= IFF_UP;
-	if (!err && ioctl(sock, SIOCSIFFLAGS, &ifr) < 0)
-		err = -errno;
-	close(sock);
-	return err;
-}
-
-/* By path, to come out on top of the new mounts. A directory that they hide stays what it was. */
-static int restore_cwd(const struct origin *origin)
-{
-	if (*origin->cwd && chdir(origin->cwd) < 0 && errno != ENOENT && errno != EACCES)
-		return -errno;
-	return 0;
-}
-
-/* The steps around those, which have no function of their own */
-enum { STEP_CHANNEL, STEP_CLONE, STEP_FORK, STEP_FURNISH };
-
-static const struct step {
-	const char *what;
-	int (*take)(const struct origin *);
-} steps[] = {
-	[STEP_CHANNEL] = { "make a socket pair" },
-	[STEP_CLONE] = { "create the namespaces" },
-	[STEP_FORK] = { "start a process inside" },
-	[STEP_FURNISH] = { "write the user map", map_user },
-	{ "make the mounts private", seclude_mounts },
-	{ "mount /proc", mount_proc },
-	{ "mount /sys", mount_sys },
-	{ "mount /run", mount_run },
-	{ "bring lo up", bring_lo_up },
-	{ "return to the working directory", restore_cwd },
-};
-#define NSTEPS (int)(sizeof(steps) / sizeof(*steps))
-
-/*
- * When it cannot be done: what to tell the user. Each row is a known obstacle with the way to see it.
- */
-#define APPARMOR_PROFILE "profile nslua /usr/bin/nslua flags=(unconfined) { userns, }"
-
-static const struct obstacle {
-	int errnum;       /* 0: any */
-	const char *file; /* in /proc */
-	const char *key;  /* "Key:" in a file of lines; NULL: the file holds one number */
-	long value;       /* what it reads then */
-	const char *why, *remedy;
-} obstacles[] = {
-	{ ENOSPC, "/proc/sys/user/max_user_namespaces", NULL, 0, "user namespaces are switched off (user.max_user_namespaces = 0)",
-	  "sysctl -w user.max_user_namespaces=15000" },
-	{ ENOSPC, "/proc/sys/user/max_net_namespaces", NULL, 0, "network namespaces are switched off (user.max_net_namespaces = 0)",
-	  "sysctl -w user.max_net_namespaces=15000" },
-	{ ENOSPC, "/proc/sys/user/max_mnt_namespaces", NULL, 0, "mount namespaces are switched off (user.max_mnt_namespaces = 0)",
-	  "sysctl -w user.max_mnt_namespaces=15000" },
-	{ ENOSPC, "/proc/sys/user/max_pid_namespaces", NULL, 0, "PID namespaces are switched off (user.max_pid_namespaces = 0)",
-	  "sysctl -w user.max_pid_namespaces=15000" },
-	{ 0, "/proc/sys/kernel/unprivileged_userns_clone", NULL, 0,
-	  "ordinary users may not create user namespaces (kernel.unprivileged_userns_clone = 0)",
-	  "sysctl -w kernel.unprivileged_userns_clone=1" },
-	{ 0, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", NULL, 1,
-	  "AppArmor takes the privileges away in user namespaces of ordinary users\n"
-	  "  (kernel.apparmor_restrict_unprivileged_userns = 1)",
-	  "allow it for nslua, as root: put\n"
-	  "      abi <abi/4.0>,\n"
-	  "      include <tunables/global>\n"
-	  "      " APPARMOR_PROFILE "\n"
-	  "    into /etc/apparmor.d/nslua (with the path of this nslua), then: apparmor_parser -r /etc/apparmor.d/nslua" },
-	{ EPERM, "/proc/self/status", "Seccomp:", 2, "a seccomp filter, as containers have one, forbids it",
-	  "start the container with --security-opt seccomp=unconfined --security-opt systempaths=unconfined, or as privileged" },
-	{ ENOSPC, "/proc/self/status", NULL, 0, "a limit on namespaces is reached, or they are nested too deep (32 levels)",
-	  "see the limits with: sysctl user" },
-	{ EINVAL, "/proc/self/status", NULL, 0,
-	  "the kernel lacks a kind of namespace (CONFIG_USER_NS, CONFIG_NET_NS, CONFIG_PID_NS), or / is no mount point (a chroot)",
-	  "use another kernel, or leave the chroot" },
-	{ EPERM, "/proc/self/status", NULL, 0,
-	  "something keeps this process from it: a chroot, a container that masks parts of /proc, or a security module",
-	  "run it outside, or as root" },
-};
-
-/* The number in a file of /proc, or after "Key:" in it; -1 if there is none. Without a key, a file that holds no number reads 0. */
-static long read_number(const char *path, const char *key)
-{
-	char text[4096];
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	ssize_t n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return -1;
-	text[n] = '\0';
-	const char *at = key ? strstr(text, key) : text;
-	return at ? strtol(at + (key ? strlen(key) : 0), NULL, 10) : -1;
-}
-
-static void explain(const struct sandbox_options *options, int step, int errnum)
-{
-	fprintf(stderr, "%s: no sandbox: cannot %s: %s (%s)\n", options->progname, steps[step].what, strerror(errnum), error_code(errnum));
-	for (size_t i = 0; i < sizeof(obstacles) / sizeof(*obstacles); i++) {
-		const struct obstacle *o = &obstacles[i];
-
-		if ((o->errnum && o->errnum != errnum) || read_number(o->file, o->key) != o->value)
-			continue;
+	fprintf(stderr, "%s: no sandbox: cannot %s: %s (%s)\n", options->progname, what, strerror(errnum), error_code(errnum));
+	if (o)
 		fprintf(stderr, "  why: %s\n  remedy: %s\n", o->why, o->remedy);
-		break;
-	}
 	fprintf(stderr, "  or use --host to work on the machine's own namespaces, without a sandbox (most of it needs root)\n");
 }
 
@@ -373,8 +180,8 @@ static _Noreturn void run_init(int channel, pid_t child)
 	}
 }
 
-/* Returns only in the child; *step and the result say what failed. */
-static int furnish(int channel, const struct origin *origin, int *step)
+/* Returns only in the child, or -errno with what failed in *what. */
+static int settle(int channel, const struct origin *origin, const struct habits *habits, const char **what)
 {
 	struct pollfd hangup = { .fd = channel };
 	pid_t child;
@@ -387,20 +194,18 @@ static int furnish(int channel, const struct origin *origin, int *step)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (poll(&hangup, 1, 0) != 0)
 		_exit(1);
-	for (*step = STEP_FURNISH; *step < NSTEPS; ++*step) {
-		err = steps[*step].take(origin);
-		if (err)
-			return err;
-	}
-	*step = STEP_FORK;
+	err = furnish(origin, what);
+	if (err)
+		return err;
+	*what = "start a process inside";
 	child = fork();
 	if (child < 0)
 		return -errno;
 	if (child > 0)
 		run_init(channel, child);
 	close(channel);
-	sigaction(SIGCHLD, &origin->chld, NULL);
-	sigprocmask(SIG_SETMASK, &origin->mask, NULL);
+	sigaction(SIGCHLD, &habits->chld, NULL);
+	sigprocmask(SIG_SETMASK, &habits->mask, NULL);
 	return 0;
 }
 
@@ -423,6 +228,28 @@ static void stop_by(int signo)
 	sigprocmask(SIG_BLOCK, &only, NULL);
 	if (signo != SIGSTOP)
 		sigaction(signo, &old, NULL);
+}
+
+/*
+ * An interactive shell inside takes the terminal for its own process group, and cannot give it back: ours has no number in its PID
+ * namespace. So when the child is stopped for want of the terminal, and the group that has it is gone, take it back from here.
+ */
+static bool reclaim_terminal(int signo)
+{
+	int tty;
+	pid_t foreground;
+	bool reclaimed = false;
+
+	if (signo != SIGTTIN && signo != SIGTTOU)
+		return false;
+	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (tty < 0)
+		return false;
+	foreground = tcgetpgrp(tty);
+	if (foreground > 0 && kill(-foreground, 0) < 0 && errno == ESRCH)
+		reclaimed = tcsetpgrp(tty, getpgrp()) == 0; /* SIGTTOU is blocked here, so this is allowed */
+	close(tty);
+	return reclaimed;
 }
 
 /* End by the signal that ended the child, so that `$?` and the shell's message are the same; the core, if any, is the child's. */
@@ -461,7 +288,7 @@ static int run_stub(const struct sandbox_options *options, int channel, pid_t in
 			break; /* init is dying, and with it everything inside */
 		switch (note.kind) {
 		case NOTE_FAILED:
-			explain(options, note.value, note.errnum);
+			explain(options, note.what, note.value);
 			killed = 0;
 			break;
 		case NOTE_RUNNING:
@@ -469,7 +296,10 @@ static int run_stub(const struct sandbox_options *options, int channel, pid_t in
 			signals = open_signals();
 			break;
 		case NOTE_STOPPED:
-			stop_by(note.value);
+			if (reclaim_terminal(note.value))
+				send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = SIGCONT });
+			else
+				stop_by(note.value);
 			break;
 		case NOTE_EXITED:
 			status = note.value;
@@ -510,30 +340,40 @@ static pid_t fork_into(unsigned long flags)
 /* Namespaces are freed by a worker of the kernel, later than their processes: a limit that is reached may yet give way. */
 static pid_t fork_patiently(unsigned long flags)
 {
-	pid_t pid;
+	for (int tries = 0;; tries++) {
+		pid_t pid = fork_into(flags);
+		const struct obstacle *o;
+		int saved = errno;
 
-	for (int tries = 0; (pid = fork_into(flags)) < 0 && errno == ENOSPC && tries < 40; tries++)
+		if (pid >= 0 || tries == 40)
+			return pid;
+		o = obstacle_find(saved);
+		errno = saved;
+		if (!o || o->kind != MAY_PASS)
+			return pid;
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
-	return pid;
+	}
 }
 
 int sandbox_run(const struct sandbox_options *options, int (*inside)(void *), void *arg)
 {
-	struct origin origin = { .new_user = !is_privileged(), .uid = geteuid(), .gid = getegid() };
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	int channel[2], step = STEP_CHANNEL, err;
+	struct note failed = { .kind = NOTE_FAILED };
+	const char *what = "make a socket pair";
+	struct origin origin;
+	struct habits habits;
+	int channel[2], err;
 	sigset_t all;
 	pid_t init;
 
-	if (!getcwd(origin.cwd, sizeof(origin.cwd)) || origin.cwd[0] != '/')
-		origin.cwd[0] = '\0';
+	furnish_note_origin(&origin, !is_privileged());
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
 		goto fail;
 	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &origin.mask);
-	sigaction(SIGCHLD, &dfl, &origin.chld); /* an ignored one would reap by itself */
+	sigprocmask(SIG_SETMASK, &all, &habits.mask);
+	sigaction(SIGCHLD, &dfl, &habits.chld); /* an ignored one would reap by itself */
 
-	step = STEP_CLONE;
+	what = "create the namespaces";
 	init = fork_patiently(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | (origin.new_user ? CLONE_NEWUSER : 0));
 	if (init < 0)
 		goto fail;
@@ -542,13 +382,15 @@ int sandbox_run(const struct sandbox_options *options, int (*inside)(void *), vo
 		return run_stub(options, channel[0], init);
 	}
 	close(channel[0]);
-	err = furnish(channel[1], &origin, &step);
+	err = settle(channel[1], &origin, &habits, &what);
 	if (err) {
-		send_note(channel[1], (struct note){ .kind = NOTE_FAILED, .value = step, .errnum = -err });
+		failed.value = -err;
+		snprintf(failed.what, sizeof(failed.what), "%s", what);
+		send_note(channel[1], failed);
 		_exit(1);
 	}
 	exit(inside(arg));
 fail:
-	explain(options, step, errno);
+	explain(options, what, errno);
 	return 1;
 }

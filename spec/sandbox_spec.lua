@@ -1,0 +1,494 @@
+-- SPDX-License-Identifier: MIT
+-- sandbox_spec.lua - what is inside nslua's sandbox, what passes through, that nothing survives
+
+local lfs = require "lfs"
+local support = require "spec.support"
+
+local NSLUA = support.interpreter
+local read = support.read
+local dir
+
+local function quote(text)
+	return "'" .. text:gsub("'", [['\'']]) .. "'"
+end
+
+local function write(name, text)
+	local file <close> = assert(io.open(dir .. "/" .. name, "w"))
+	file:write(text)
+end
+
+-- Run a script of bash, in which $N is nslua; what it printed, its exit code
+local function bash(script)
+	write("script.sh", "N=" .. quote(NSLUA) .. "\n" .. script)
+	local _, _, code = os.execute(("cd %s && bash script.sh >out 2>&1"):format(quote(dir)))
+	return read(dir .. "/out"), code
+end
+
+-- Run Lua code in nslua; what it printed, its exit code
+local function nslua(code)
+	write("code.lua", code)
+	return bash("exec $N code.lua")
+end
+
+-- The processes whose environment has `mark`
+local function marked(mark)
+	local pids = {}
+	for pid in lfs.dir("/proc") do
+		local file = pid:match("^%d+$") and io.open("/proc/" .. pid .. "/environ")
+		if file then
+			local text = file:read("a")
+			file:close()
+			if text and text:find(mark, 1, true) then
+				pids[#pids + 1] = pid
+			end
+		end
+	end
+	return pids
+end
+
+setup(function()
+	dir = os.tmpname()
+	os.remove(dir)
+	assert(lfs.mkdir(dir))
+end)
+
+teardown(function()
+	os.execute("rm -rf " .. quote(dir))
+end)
+
+describe("inside the sandbox", function()
+	it("network, mounts and processes are its own", function()
+		for _, kind in ipairs { "net", "mnt", "pid" } do
+			local link = "/proc/self/ns/" .. kind
+			local inside = nslua("os.execute 'readlink " .. link .. "'")
+			assert.matches("^" .. kind .. ":%[%d+%]\n", inside)
+			assert.not_equal(lfs.symlinkattributes(link, "target"), inside:match("%S+"))
+		end
+	end)
+
+	it("there is lo, up, and nothing else", function()
+		local out = nslua [[
+			local names = {}
+			for line in io.lines "/proc/net/dev" do names[#names + 1] = line:match "^%s*(%S+):" end
+			print(table.concat(names, " "))
+			print(io.open "/sys/class/net/lo/flags":read "n" & 1)
+			os.execute "ls /sys/class/net"
+		]]
+		assert.equal("lo\n1\nlo\n", out)
+	end)
+
+	it("/proc shows only what is inside, with Lua as process 2", function()
+		local out = nslua [[
+			print(io.open "/proc/self/stat":read "n")
+			print(io.open "/proc/1/comm":read "l")
+			os.execute "echo /proc/[0-9]*"
+		]]
+		assert.matches("^2\nnslua%-init\n/proc/1 /proc/2 /proc/%d+\n$", out)
+	end)
+
+	it("/run is empty but for what ip and iptables need", function()
+		assert.equal("lock\nnetns\n1777 755\n", nslua [[
+			os.execute "ls /run; echo $(stat -c %a /run/lock /run/netns)"
+		]])
+	end)
+
+	it("the caller is root", function()
+		assert.equal("0 0\n", (nslua [[ os.execute "echo $(id -u) $(id -g)" ]]))
+	end)
+
+	it("mounts do not come out, and are shared inside", function()
+		lfs.mkdir(dir .. "/mnt")
+		assert.equal("x\n", (nslua [[
+			os.execute "mount -t tmpfs none mnt && touch mnt/x && ls mnt"
+			for line in io.lines "/proc/self/mountinfo" do
+				if not line:find " shared:%d+ " or line:find " master:" then print(line) end
+			end
+		]]))
+		assert.equal("", (bash("ls mnt")))
+	end)
+
+	it("ip netns works, and leaves nothing outside", function()
+		if not support.has "ip" then
+			pending("iproute2 is not installed")
+		end
+		local out, code = bash [[
+			$N -e 'assert(os.execute "ip netns add nslua-spec && ip netns list")
+				assert(os.execute "ip netns exec nslua-spec ip -o link | cut -d: -f2")
+				assert(os.execute "ip netns del nslua-spec")
+				assert(os.execute "ip netns add nslua-spec")'
+		]]
+		assert.equal("nslua-spec\n lo\n", out)
+		assert.equal(0, code)
+		assert.is_nil(io.open("/run/netns/nslua-spec"))
+	end)
+
+	it("orphans are reaped", function()
+		assert.equal("0\n", nslua [[
+			os.execute "for i in 1 2 3 4 5 6 7 8 9; do (sleep 0.05 &) done; sleep 0.5"
+			local zombies = 0
+			for pid in io.popen "ls /proc":lines() do
+				local file = pid:match "^%d+$" and io.open("/proc/" .. pid .. "/stat")
+				if file and file:read "a":match "%) Z 1 " then zombies = zombies + 1 end
+			end
+			print(zombies)
+		]])
+	end)
+
+	it("init does not mind signals from inside", function()
+		assert.equal("alive\n", nslua [[
+			os.execute "kill -TERM 1; kill -INT 1; kill -KILL 1; kill -STOP 1; sleep 0.1"
+			print "alive"
+		]])
+	end)
+
+	it("there may be another sandbox, eight deep", function()
+		write("deep.lua", [[
+			local n = tonumber(...)
+			if n == 0 then os.exit(42) end
+			local _, how, code = os.execute(("'%s' deep.lua %d"):format(arg[-1], n - 1))
+			os.exit(how == "exit" and code or 1)
+		]])
+		local out, code = bash("$N deep.lua 8")
+		assert.equal("", out)
+		assert.equal(42, code)
+	end)
+
+	it("--host has none of it", function()
+		local out = bash [[
+			for ns in net mnt pid user; do readlink /proc/self/ns/$ns; done
+			$N --host -e 'os.execute "for ns in net mnt pid user; do readlink /proc/self/ns/$ns; done"'
+		]]
+		local half = #out // 2
+		assert.equal(out:sub(1, half), out:sub(half + 1))
+	end)
+end)
+
+describe("through the sandbox", function()
+	it("passes the exit status", function()
+		for _, code in ipairs { 0, 1, 2, 127, 255 } do
+			assert.equal(code, select(2, nslua("os.exit(" .. code .. ")")))
+		end
+	end)
+
+	it("ends by the signal that ended Lua", function()
+		for _, name in ipairs { "TERM", "KILL", "SEGV", "ABRT", "USR1", "PIPE" } do
+			local out = bash(([[
+				ulimit -c 0
+				$N -e 'os.execute "kill -%s $PPID" io.read()'
+				kill -l $?
+			]]):format(name))
+			assert.equal(name, out:match("(%u+%d?)\n$"))
+		end
+	end)
+
+	it("passes on signals that are sent to the process", function()
+		for _, name in ipairs { "TERM", "HUP", "USR2", "ALRM", "QUIT" } do
+			local out = bash(([[
+				set -m
+				ulimit -c 0
+				mkfifo fifo
+				$N -e 'io.open("fifo", "w"):write("go\n"):close() while true do end' & pid=$!
+				read line <fifo
+				rm fifo
+				kill -%s $pid
+				wait $pid
+				kill -l $?
+			]]):format(name))
+			assert.equal(name, out:match("(%u+%d?)\n$"))
+		end
+	end)
+
+	it("keeps ignored and blocked signals as they came", function()
+		local function signals(text)
+			return text:match("SigBlk:%s*(%x+)"), text:match("SigIgn:%s*(%x+)")
+		end
+		write("status.lua", [[ print(io.open "/proc/self/status":read "a") ]])
+		local out = bash [[ trap '' HUP USR1 CHLD TSTP; exec $N status.lua ]]
+		local block, ignore = signals(out)
+		assert.equal(0, tonumber(block, 16))
+		for _, signo in ipairs { 1, 10, 17, 20 } do
+			assert.equal(1, tonumber(ignore, 16) >> (signo - 1) & 1, signo)
+		end
+		block, ignore = signals((bash [[ exec $N status.lua ]]))
+		assert.equal(0, tonumber(block, 16))
+		assert.equal(0, tonumber(ignore, 16) & (1 | 1 << 9 | 1 << 16 | 1 << 19))
+	end)
+
+	it("keeps the working directory, the umask, the environment and descriptors", function()
+		lfs.mkdir(dir .. "/sub dir")
+		local out = bash [[
+			cd "sub dir"
+			umask 027
+			exec 7<&0
+			SPEC_VALUE=x $N -e 'print(os.getenv "SPEC_VALUE", os.getenv "PWD")
+				os.execute "pwd; umask; [ -e /proc/self/fd/7 ] && echo seven"'
+		]]
+		local path = dir .. "/sub dir"
+		assert.equal(("x\t%s\n%s\n0027\nseven\n"):format(path, path), out)
+	end)
+
+	it("gives Lua no descriptor of its own, and keeps none of Lua's", function()
+		assert.equal("", (bash [[
+			exec 7</dev/null
+			ls /proc/self/fd >expected
+			$N -e 'os.execute "exec ls /proc/self/fd"' >got
+			diff expected got
+		]]))
+		-- A pipe must end when Lua closes it, so nobody else may hold it.
+		local out = bash [[
+			exec 7</dev/null
+			mkfifo fifo
+			$N -e 'io.open("fifo", "w"):write("go\n"):close()
+				os.execute "sleep 10"' & pid=$!
+			read line <fifo
+			rm fifo
+			for pid in $pid $(cat /proc/$pid/task/$pid/children); do readlink /proc/$pid/fd/*; done
+			kill $pid
+		]]
+		local two = "socket:%S+\nanon_inode:%[signalfd%]\n"
+		assert.matches("^" .. two .. two .. "$", out)
+	end)
+
+	it("reads the standard input", function()
+		assert.equal("one\ntwo\n", (bash [[ printf 'one\ntwo\n' | $N -e 'io.write(io.read "a")' ]]))
+	end)
+
+	it("stops and continues as Lua does", function()
+		local out = bash [[
+			set -m
+			mkfifo fifo
+			$N -e 'io.open("fifo", "w"):write("go\n"):close() os.execute "sleep 0.2"
+				io.open("fifo"):read() os.exit(9)' & pid=$!
+			read line <fifo
+			kill -TSTP $pid
+			for i in {1..100}; do grep -q '^State:.T' /proc/$pid/status && break; sleep 0.05; done
+			grep -o '^State:.T' /proc/$pid/status
+			kill -CONT $pid
+			for i in {1..100}; do grep -q '^State:.T' /proc/$pid/status || break; sleep 0.05; done
+			echo >fifo
+			wait $pid
+			echo $?
+			rm fifo
+		]]
+		assert.matches("State:\tT\n.*9\n$", out)
+	end)
+end)
+
+describe("on a terminal", function()
+	-- Run an interactive bash on a terminal of its own, with a script that types: `type` a line,
+	-- `key` a control character, `await` what shall appear after what was awaited before.
+	-- What was shown.
+	local function terminal(keys)
+		if not support.has "script" then
+			pending("script (bsdutils) is not installed")
+		end
+		write("keys.sh", ("N=%s\n"):format(quote(NSLUA)) .. [[
+			seen=0
+			type() { printf '%s\n' "$1"; }
+			key() { printf "$1"; }
+			await() {
+				for i in {1..200}; do
+					tail -c +$((seen + 1)) shown | grep -q -e "$1" && break
+					sleep 0.05
+				done
+				seen=$(wc -c <shown)
+			}
+			await '[$#] $'
+			type 'PS1=; stty -echo; echo ready'
+			await '^ready'
+		]] .. keys .. "\ntype exit\n")
+		bash [[
+			: >shown
+			export TERM=dumb INPUTRC=/dev/null
+			bash keys.sh | script -qefc 'bash --norc --noprofile -i' shown >/dev/null
+		]]
+		return (read(dir .. "/shown"):gsub("\27%[%?2004[hl]", ""):gsub("\r", ""))
+	end
+
+	it("Ctrl-C interrupts, Ctrl-Z stops, fg goes on, Ctrl-\\ quits", function()
+		local out = terminal [[
+			type "$N -e 'print \"go\" while true do end'"
+			await '^go'
+			key '\032'
+			await Stopped
+			type 'echo "st=$?"; jobs; fg'
+			await '^/.*while true'
+			key '\003'
+			await 'main chunk'
+			type 'echo "rc=$?"'
+			await rc=
+			type "ulimit -c 0; $N -e 'print \"gone\" while true do end'"
+			await '^gone'
+			key '\034'
+			await Quit
+			type 'echo "q=$?"'
+			await q=
+		]]
+		assert.matches("go\n.*Stopped.*st=148\n%[1%]%+  Stopped", out)
+		assert.matches("interrupted!\nstack traceback:.*rc=1\n", out)
+		assert.matches("Quit.*q=131\n", out)
+	end)
+
+	it("a program in the background that reads stops, and fg gives it the terminal", function()
+		local out = terminal [[
+			type "$N -e 'print(\"got \" .. io.read())' &"
+			await '^.1. '
+			for i in {1..40}; do
+				type 'jobs'
+				await 'got'
+				tail -n 1 shown | grep -q Stopped && break
+			done
+			type 'fg'
+			await 'got'
+			type 'a line'
+			await 'got a line'
+		]]
+		assert.matches("Stopped.*got a line\n", out)
+	end)
+
+	it("Lua reads again after an interactive shell inside has ended", function()
+		local out = terminal [[
+			type "$N -e 'os.execute \"bash --norc --noprofile -i\" print(\"got \" .. io.read())'"
+			await '[$#] $'
+			type 'stty -echo; echo inner; sleep 20'
+			await '^inner'
+			key '\032'
+			await Stopped
+			type 'jobs'
+			await Stopped
+			type 'exit' # at once, as jobs has told of the stopped one
+			await '^exit'
+			type 'a line'
+			await '^got'
+			type 'echo "rc=$?"'
+			await rc=
+		]]
+		assert.matches("Stopped.*sleep 20.*got a line\n", out)
+		assert.matches("rc=0\n", out)
+	end)
+
+	it("Ctrl-C at the prompt gives up the statement only", function()
+		local out = terminal [[
+			type "$N"
+			await '^> $'
+			type 'x = {'
+			await '>> $'
+			key '\003'
+			await '^> $'
+			type '1 + 1'
+			await '^> $'
+			type 'print "go" while true do end'
+			await '^go'
+			key '\003'
+			await '^> $'
+			type '2 + 2'
+			await '^> $'
+			key '\004'
+			type 'echo "rc=$?"'
+			await rc=
+		]]
+		assert.matches("Lua 5%.4.*> >> \n> 2\n> go\n.-interrupted!\n.*> 4\n> \n.*rc=0\n", out)
+	end)
+end)
+
+describe("after the end", function()
+	-- Daemons that resist: one ignores signals, one has a session of its own, one is stopped
+	local workload = [[
+		os.execute "trap '' TERM HUP INT; sleep 300 &"
+		os.execute "setsid sh -c 'trap \"\" TERM; (sleep 301 &) ; exec sleep 302' &"
+		os.execute "sh -c 'kill -STOP $$; sleep 303' &"
+		os.execute "mount -t tmpfs none /mnt; ip netns add x 2>/dev/null"
+		if arg[1] == "run" then while true do end end
+	]]
+
+	it("no process is left when the script ends", function()
+		write("work.lua", workload)
+		bash("SANDBOX_SPEC=ends $N work.lua")
+		assert.same({}, marked("SANDBOX_SPEC=ends"))
+	end)
+
+	it("no process is left within a second of SIGKILL, at any time", function()
+		write("work.lua", workload)
+		math.randomseed(tonumber(os.getenv("SPEC_SEED")) or os.time())
+		local busy = 0
+		for i = 1, 25 do
+			local mark = "SANDBOX_SPEC=killed" .. i
+			local delay = 0.04 * math.random() ^ 2
+			bash(mark .. " $N work.lua run & sleep " .. delay .. "; kill -9 $!; wait")
+			if #marked(mark) > 0 then
+				busy = busy + 1
+			end
+			local left
+			support.eventually(function()
+				left = marked(mark)
+				return #left == 0
+			end)
+			assert.same({}, left, "killed after " .. delay .. " s")
+		end
+	end)
+
+	it("no process is left when init is killed, and nslua ends by SIGKILL", function()
+		write("work.lua", workload)
+		local out = bash [[
+			export SANDBOX_SPEC=noinit
+			$N work.lua run & pid=$!
+			sleep 0.2
+			kill -9 $(cat /proc/$pid/task/$pid/children)
+			wait $pid
+			echo "rc=$?"
+		]]
+		assert.matches("rc=137\n$", out)
+		assert.same({}, marked("SANDBOX_SPEC=noinit"))
+	end)
+end)
+
+describe("where no sandbox can be made", function()
+	local function without(setting)
+		return bash(([[
+			unshare --user --map-root-user sh -c '
+				echo 0 >/proc/sys/user/%s && exec "$1" -e "print(1)"' sh $N
+		]]):format(setting))
+	end
+
+	it("says which step failed, why, and what helps", function()
+		for setting, why in pairs {
+			max_net_namespaces = "network namespaces are switched off",
+			max_pid_namespaces = "PID namespaces are switched off",
+			max_mnt_namespaces = "mount namespaces are switched off",
+		} do
+			local out, code = without(setting)
+			assert.equal(1, code)
+			assert.matches("no sandbox: cannot create the namespaces: [%w ]+ %(ENOSPC%)\n", out)
+			assert.matches("why: " .. why .. " %(user%." .. setting .. " = 0%)\n", out)
+			assert.matches("remedy: sysctl %-w user%." .. setting .. "=%d+\n", out)
+			assert.matches("%-%-host", out)
+		end
+	end)
+
+	it("makes a user namespace for root that lacks privileges, or says why not", function()
+		local out, code = bash [[
+			unshare --user --map-root-user sh -c '
+				setpriv --bounding-set=-net_admin "$1" -e "print(1)"
+				echo 0 >/proc/sys/user/max_user_namespaces
+				setpriv --bounding-set=-net_admin "$1" -e "print(2)"' sh $N
+		]]
+		assert.equal(1, code)
+		assert.matches("^1\n[^\n]*no sandbox: cannot create the namespaces: No space", out)
+		assert.matches("why: user namespaces are switched off", out)
+	end)
+
+	it("names the mount that a container forbids", function()
+		local out, code = bash [[
+			unshare --user --map-root-user --mount sh -c '
+				mount -t tmpfs none /sys/kernel
+				setpriv --bounding-set=-net_admin "$1" -e "print(1)"' sh $N
+		]]
+		assert.equal(1, code)
+		assert.matches("no sandbox: cannot mount /sys: ", out)
+	end)
+
+	it("makes the script run nowhere", function()
+		local out = without("max_net_namespaces")
+		assert.is_nil(out:find("\n1\n", 1, true))
+	end)
+end)
