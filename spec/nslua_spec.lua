@@ -40,11 +40,12 @@ local function nslua(args, opts)
 	return run(NSLUA, args, opts)
 end
 
--- The result as it would be if the program's name were lua5.4
+-- The result as it would be if the program's name were lua5.4, and the build tree were not searched
 local function renamed(result)
 	local name = NSLUA:gsub("%p", "%%%0")
 	result.out = result.out:gsub(name, "lua5.4")
 	result.err = result.err:gsub("%f[^\n\0]" .. name .. ":", "lua5.4:")
+	result.err = result.err:gsub("\n\tno file '[^'\n]*/lualib/[^\n]*", "")
 	return result
 end
 
@@ -343,7 +344,7 @@ describe("Ctrl-C", function()
 			%s
 			( sleep 20; kill -9 $pid ) 2>/dev/null & dog=$!
 			wait $pid; echo $? >code
-			kill $dog
+			kill -- -$dog
 		]]):format(quote(dir), quote(NSLUA), signals))
 		os.execute("bash " .. quote(dir .. "/drive.sh") .. " 2>/dev/null")
 		return { code = tonumber(read("code")), out = read("stdout"), err = read("stderr") }

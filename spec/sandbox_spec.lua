@@ -242,8 +242,9 @@ describe("through the sandbox", function()
 				os.execute "sleep 10"' & pid=$!
 			read line <fifo
 			rm fifo
-			for pid in $pid $(cat /proc/$pid/task/$pid/children); do readlink /proc/$pid/fd/*; done
+			for p in $pid $(cat /proc/$pid/task/$pid/children); do readlink /proc/$p/fd/*; done
 			kill $pid
+			wait $pid 2>/dev/null
 		]]
 		local two = "socket:%S+\nanon_inode:%[signalfd%]\n"
 		assert.matches("^" .. two .. two .. "$", out)
