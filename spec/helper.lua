@@ -171,9 +171,10 @@ local function full_name(element)
 	return table.concat(names, " ")
 end
 
--- The sanitizers' run collects at every chance, so that what is freed too early is seen.
+-- The sanitizers' run collects without a pause, so that what is freed too early is seen. With a
+-- smaller step it would take minutes.
 if os.getenv("NETNS_GC") == "aggressive" then
-	collectgarbage("incremental", 1, 1000, 0)
+	collectgarbage("incremental", 100, 400, 6)
 end
 
 local before_test, before_file, test
