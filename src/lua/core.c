@@ -5,6 +5,7 @@
 #include "../namespace/process.h"
 #include "../namespace/spawn.h"
 #include "../netlink/buffer.h"
+#include "../packet/probe.h"
 #include "collection.h"
 #include "error.h"
 #include "wait.h"
@@ -30,5 +31,6 @@ int luaopen_netns_core(lua_State *L)
 	collection_open(L);
 	process_open(L);
 	spawn_open(L);
+	probe_open(L);
 	return 1;
 }

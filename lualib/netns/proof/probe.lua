@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: MIT
+-- probe.lua - netns.probe: questions -> core.probe -> verdicts
+local core = require "netns.core"
+local verdict = require "netns.proof.verdict"
+
+local keys = {
+	from = true, to = true, proto = true, port = true, family = true, addr = true, listen = true,
+	timeout = true,
+}
+local protos = { icmp = true, tcp = true, udp = true }
+local families = { inet = true, inet6 = true }
+
+local function misuse(index, field, message, ...)
+	core.raise {
+		op = "probe", attr = field, index = index, code = "EINVAL", misuse = true,
+		message = message:format(...),
+	}
+end
+
+-- The scope that an address list entry has, "global" being what is not written.
+local function is_global(entry)
+	return entry.scope == nil or entry.scope == "global" or entry.scope == "site"
+end
+
+-- The target's addresses that can be asked for in `family`, without their prefix lengths.
+local function addresses(ns, family)
+	local found = {}
+	for _, entry in ipairs(ns.addr:list { family = family }) do
+		if is_global(entry) then
+			found[#found + 1] = entry.addr:match("^[^/]+")
+		end
+	end
+	return found
+end
+
+-- The candidate nearest to the sender: on its link, else with a route, else the first.
+local function nearest(from, candidates)
+	local routed
+	for _, addr in ipairs(candidates) do
+		local ok, route = pcall(from.route.lookup, from.route, addr)
+		if ok and route and not route.via and route.type ~= "unreachable" then
+			return addr
+		elseif ok and route then
+			routed = routed or addr
+		end
+	end
+	return routed or candidates[1]
+end
+
+-- The family and address to ask for; without any, nil and why.
+local function target(spec)
+	if spec.from == spec.to then
+		local family = spec.family or "inet"
+		return family, family == "inet" and "127.0.0.1" or "::1"
+	end
+	for _, family in ipairs(spec.family and { spec.family } or { "inet", "inet6" }) do
+		local found = addresses(spec.to, family)
+		if #found > 0 then
+			return family, nearest(spec.from, found)
+		end
+	end
+	return nil, ("The receiver has no global %saddress to ask for."):format(
+		spec.family and spec.family .. " " or "")
+end
+
+local function is_port(value)
+	return math.type(value) ~= nil and value >= 1 and value <= 65535 and value % 1 == 0
+end
+
+-- The address, or "addr%dev", that a spec names; IPv6 link-local ones need the sender's link.
+local function named_address(q, index)
+	if type(q.addr) ~= "string" then
+		misuse(index, "addr", "string expected, got %s", type(q.addr))
+	end
+	local family = q.addr:find(":", 1, true) and "inet6" or "inet"
+	if q.family and q.family ~= family then
+		misuse(index, "addr", "no address of family %s", q.family)
+	end
+	q.family = family
+	local host, dev = q.addr:match("^(.-)%%(.+)$")
+	if host then
+		local link = q.from.link:get(dev)
+		if not link then
+			misuse(index, "addr", "the sender has no such link")
+		end
+		q.addr, q.scope = host, link.index
+	end
+end
+
+-- Check one spec; returns what core.probe takes, or nil and why nothing can be asked.
+local function question(spec, index)
+	if type(spec) ~= "table" then
+		misuse(index, "spec", "table expected, got %s", type(spec))
+	end
+	local q = {}
+	for key, value in next, spec do
+		if not keys[key] then
+			misuse(index, tostring(key), "unknown key")
+		end
+		q[key] = value
+	end
+	q.from = core.probe_end(q.from, "from", index)
+	if type(q.to) == "string" then
+		if q.addr ~= nil then
+			misuse(index, "addr", "`to` is an address already")
+		end
+		q.addr, q.to = q.to, nil
+	else
+		q.to = core.probe_end(q.to, "to", index)
+	end
+	if q.proto == nil and q.port == nil then
+		q.proto = "icmp"
+	end
+	if not protos[q.proto] then
+		misuse(index, "proto", "\"icmp\", \"tcp\" or \"udp\" expected")
+	end
+	if q.proto == "icmp" and q.port ~= nil then
+		misuse(index, "port", "icmp has no ports")
+	elseif q.proto ~= "icmp" and not is_port(q.port) then
+		misuse(index, "port", q.port == nil and "is missing"
+			or "a whole number from 1 to 65535 expected, got %s", tostring(q.port))
+	end
+	if q.family ~= nil and not families[q.family] then
+		misuse(index, "family", "\"inet\" or \"inet6\" expected")
+	end
+	if q.listen ~= nil and type(q.listen) ~= "boolean" then
+		misuse(index, "listen", "true or false expected, got %s", type(q.listen))
+	end
+	if q.listen and not q.to then
+		misuse(index, "listen", "a listener needs a namespace in `to`")
+	end
+	if q.addr ~= nil then
+		named_address(q, index)
+		return q
+	end
+	local family, addr = target(q)
+	if not family then
+		q.addr = "?"
+		return q, addr
+	end
+	q.family, q.addr = family, addr
+	return q
+end
+
+local function number(addr)
+	local a, b, c, d = addr:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)")
+	return a and ((a * 256 + b) * 256 + c) * 256 + d
+end
+
+-- The sender's link that is down and has the target's network on it. The kernel takes the routes of
+-- such a link away and says ENETUNREACH, which is only half the truth. (It also takes the IPv6
+-- addresses away, so there nothing shows which link had the network.)
+local function down_link(q)
+	local wanted = number(q.addr)
+	for _, entry in ipairs(wanted and q.from.addr:list { family = "inet" } or {}) do
+		local bits = 32 - tonumber(entry.addr:match("/(%d+)$") or 32)
+		if number(entry.addr) >> bits == wanted >> bits and not q.from.link:get(entry.dev).up then
+			return entry.dev
+		end
+	end
+end
+
+local function read(q, observation)
+	if observation.errno == "ENETUNREACH" then
+		observation.down = down_link(q)
+	end
+	return verdict(observation, q)
+end
+
+-- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of
+-- them gives an array of verdicts, all probes being in flight at once. `options.settle`: how long
+-- silence must last, for callers who know that nobody limits ICMP errors.
+local function probe(spec, options)
+	if type(spec) ~= "table" then
+		misuse(nil, "spec", "table expected, got %s", type(spec))
+	end
+	if rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil then
+		return probe({ spec }, options)[1]
+	end
+	local questions, asked, result = {}, {}, {}
+	for key in next, spec do
+		if math.type(key) ~= "integer" or key < 1 or key > rawlen(spec) then
+			misuse(nil, tostring(key), "unknown key")
+		end
+	end
+	for i = 1, rawlen(spec) do
+		local q, unasked = question(rawget(spec, i), i)
+		questions[i] = q
+		if unasked then
+			result[i] = verdict({ sent = false, unasked = unasked }, q)
+		else
+			asked[#asked + 1] = i
+		end
+	end
+	local list = {}
+	for i, index in ipairs(asked) do
+		list[i] = questions[index]
+	end
+	for i, observation in ipairs(core.probe(list, options)) do
+		result[asked[i]] = read(list[i], observation)
+	end
+	return result
+end
+
+return { probe = probe }
