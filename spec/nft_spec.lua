@@ -1,12 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- nft_spec.lua - ns.nft: transactions, variables, errors, and what the library must not do to us
 
-local netns = require "netns.core"
+local netns = require "netns"
 local json = require "netns.json"
-
-netns.fields.nft = netns.fields.nft or function(ns)
-	return require "netns.firewall".new(ns)
-end
 
 local ruleset = [[
 table inet fw {
@@ -29,8 +25,7 @@ local function elsewhere(before, text)
 	local name = os.tmpname()
 	local file <close> = assert(io.open(name, "w"))
 	file:write(("package.path, package.cpath = %q, %q\n"):format(package.path, package.cpath),
-		"local netns = require \"netns.core\"\n",
-		"netns.fields.nft = function(ns) return require \"netns.firewall\".new(ns) end\n", text)
+		"local netns = require \"netns\"\n", text)
 	file:close()
 	finally(function() os.remove(name) end)
 	local host = arg and arg[-1] or "lua5.4"

@@ -1,12 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- operations_spec.lua - operations as data: the printed command lines do what applying them does
 
-local netns = require "netns.core"
+local netns = require "netns"
 local operations = require "netns.operations"
-
-netns.fields.nft = netns.fields.nft or function(ns)
-	return require "netns.firewall".new(ns)
-end
 
 local new = operations.new
 
@@ -84,6 +80,11 @@ describe("operations.lines", function()
 					broadcast = "10.0.0.255" } },
 			{ "ip -n web addr replace fd00::1/64 nodad home dev eth0", "web", "replace", "addr",
 				{ dev = "eth0", addr = "fd00::1/64", flags = { "nodad", "permanent", "homeaddress" } } },
+			{ "ip -n web addr change 10.0.0.1/24 valid_lft 120 preferred_lft forever dev eth0",
+				"web", "set", "addr", { dev = "eth0", addr = "10.0.0.1/24", valid = "2m",
+					preferred = "forever" } },
+			{ "ip -n web link add name eth0 type veth peer name eth1", "web", "replace", "link",
+				{ name = "eth0", kind = "veth", link = "eth1", state = "up" } },
 			{ "ip -n web addr flush dev eth0", "web", "flush", "addr", { dev = "eth0" } },
 			{ "ip -n web route add default via 10.0.0.1 metric 5 table 77 mtu 1300",
 				"web", "add", "route",

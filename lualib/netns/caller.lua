@@ -1,12 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- netns.caller - who called: the nearest line of code that is not this library's
 
-local core = require "netns.core"
-
 local own = debug.getinfo(1, "S").source:match("^(@.*[/\\])") or "@"
 
 --- "script.lua:12", or nil where no line is known.
-local function line()
+local function caller()
 	local level = 2
 	while true do
 		local info = debug.getinfo(level, "Sl")
@@ -20,11 +18,4 @@ local function line()
 	end
 end
 
---- core.raise, but the error's `where` is the caller's line.
-local function raise(fields)
-	local _, e = pcall(core.raise, fields)
-	e.where = line()
-	error(e, 0)
-end
-
-return { line = line, raise = raise }
+return caller

@@ -6,7 +6,7 @@
 -- listing has is passed over, as everywhere; a key that no row knows is refused, since a line that
 -- does less than the operation would be a lie.
 
-local caller = require "netns.caller"
+local core = require "netns.core"
 
 local function set_of(...)
 	local set = {}
@@ -35,7 +35,8 @@ local peer_words = {
 
 local addr_words = {
 	{ "peer", "peer" }, { "broadcast", "broadcast" }, { "label", "label" }, { "scope", "scope" },
-	{ "metric", "metric" }, { "valid", "valid_lft" }, { "preferred", "preferred_lft" },
+	{ "metric", "metric" }, { "valid", "valid_lft", "seconds" },
+	{ "preferred", "preferred_lft", "seconds" },
 	{ "flags", nil, "words" }, { "dev", "dev" },
 }
 
@@ -70,7 +71,7 @@ local flag_words = { homeaddress = "home", mcautojoin = "autojoin" }
 local link_later = { "alias", "addrgenmode" }
 
 local function misuse(attr, message)
-	caller.raise { op = "operation line", attr = attr, message = message, code = "EINVAL",
+	core.raise { op = "operation line", attr = attr, message = message, code = "EINVAL",
 		misuse = true }
 end
 
@@ -98,6 +99,14 @@ end
 
 function writers.updown(out, _, value)
 	out[#out + 1] = value and "up" or "down"
+end
+
+local units = { s = 1, m = 60, min = 60, h = 3600 }
+
+--- `ip` counts in seconds.
+function writers.seconds(out, word, value)
+	local number, unit = tostring(value):match("^(%d+)(%a*)$")
+	writers.value(out, word, units[unit] and number * units[unit] or value)
 end
 
 function writers.flag(out, word, value)
@@ -193,10 +202,23 @@ local function kind_words(out, spec)
 	return out
 end
 
+--- A veth as it is listed names its peer as `link`.
+local function with_peer(spec)
+	if spec.kind ~= "veth" or spec.peer or not spec.link then
+		return spec
+	end
+	local out = {}
+	for key, value in next, spec do
+		out[key] = value
+	end
+	out.peer, out.link = { name = spec.link }, nil
+	return out
+end
+
 local makers = { link = {}, addr = {}, route = {}, netns = {}, sysctl = {}, nft = {}, exec = {} }
 
 function makers.link.add(op)
-	local spec, without, later = op.spec, {}, {}
+	local spec, without, later = with_peer(op.spec), {}, {}
 	for _, key in ipairs(link_later) do
 		if spec[key] ~= nil then
 			without[key], without.up = true, true

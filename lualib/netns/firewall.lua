@@ -5,7 +5,7 @@
 -- elsewhere belongs in `vars`, whose values are checked so strictly that they can only be one
 -- word, number or address each.
 
-local caller = require "netns.caller"
+local core = require "netns.core"
 local json = require "netns.json"
 
 local firewall_methods = {}
@@ -16,7 +16,7 @@ function firewall_mt:__tostring()
 end
 
 local function misuse(op, attr, message)
-	caller.raise { op = op, attr = attr, message = message, code = "EINVAL", misuse = true }
+	core.raise { op = op, attr = attr, message = message, code = "EINVAL", misuse = true }
 end
 
 --- The C half, or an error that says what is missing.
@@ -25,7 +25,7 @@ local function library(op)
 	if found then
 		return nft
 	end
-	caller.raise {
+	core.raise {
 		op = op,
 		code = "EOPNOTSUPP",
 		message = "the module netns.nft cannot be loaded: " .. tostring(nft):match("^[^\n]*"),
@@ -126,7 +126,7 @@ end
 local function refuse(self, op, e)
 	e.op = op
 	e.netns = e.netns or self.ns.name or tostring(self.ns.inode)
-	return caller.raise(e)
+	return core.raise(e)
 end
 
 local function transact(self, op, text, options)

@@ -5,7 +5,7 @@
 -- arrays carry a metatable, so that an empty one is not taken for an empty object. Keys are written
 -- in order, so equal values give equal text.
 
-local caller = require "netns.caller"
+local core = require "netns.core"
 
 local max_depth = 200
 
@@ -21,7 +21,7 @@ local function array(t)
 end
 
 local function fail(op, message)
-	caller.raise { op = op, code = "EINVAL", message = message, misuse = true }
+	core.raise { op = op, code = "EINVAL", message = message, misuse = true }
 end
 
 -- Decoding: each parser takes the text and a position, and returns a value and the next position.

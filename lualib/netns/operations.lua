@@ -22,7 +22,7 @@ local objects = {
 }
 
 local function misuse(attr, message)
-	caller.raise { op = "operation", attr = attr, message = message, code = "EINVAL", misuse = true }
+	core.raise { op = "operation", attr = attr, message = message, code = "EINVAL", misuse = true }
 end
 
 local function has(list, value)
@@ -66,7 +66,7 @@ local function new(ns, verb, object, spec, from)
 		verb = verb;
 		object = object;
 		spec = spec or {};
-		from = from or caller.line();
+		from = from or caller();
 	}
 end
 
