@@ -44,6 +44,8 @@ endif
 
 OWN_CPPFLAGS := -D_GNU_SOURCE $(LUA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
+# Rows of tables leave out what is zero.
+OWN_CFLAGS += -Wno-missing-field-initializers
 OWN_LDFLAGS := -Wl,-z,now
 ifeq ($(WERROR),1)
 OWN_CFLAGS += -Werror
