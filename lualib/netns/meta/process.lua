@@ -1,0 +1,124 @@
+---@meta
+
+-- Processes: `ns:spawn`, `ns:exec`.
+
+---What to run: the program and its arguments in the array part, strings or whole numbers; no shell is involved. A program without "/"
+---is looked for in PATH (that of `env`, if it sets one), then in /usr/local/sbin, /usr/sbin and /sbin.
+---@class netns.process.Spec
+---@field [integer] string|integer
+---@field stdin? string|true|file* its content, of any size; `true`: a pipe for `:write`; a file. Otherwise /dev/null
+---@field stdout? "capture"|"inherit"|"null"|file* `exec` captures, `spawn` inherits unless told otherwise
+---@field stderr? "capture"|"inherit"|"null"|"stdout"|file* likewise; "stdout": where stdout goes
+---@field env? table<string, string|integer|false> put into our environment; `false` takes the variable out
+---@field cwd? string working directory; ours if not given
+---@field timeout? number|string seconds until it and all that descends from it is killed
+---@field check? boolean `exec` only; `false`: return the result whatever it is
+
+---How a process ended.
+---@class netns.process.Result
+---@field code? integer exit code; nil when a signal ended it
+---@field signal? integer the signal's number
+---@field stdout? string if captured: all that was not read before it ended. What a daemon that it left behind writes later is not in it
+---@field stderr? string likewise
+---@field elapsed number seconds
+---@field timed_out? true its `timeout` ended it
+
+---@class netns.Namespace
+local ns = {}
+
+---Start a program. Raises with the step at which it failed if it cannot be executed (ENOENT, EACCES, ENOEXEC; `attr` "cwd").
+---It gets the namespace's own /sys and /etc/netns/NAME/* over /etc, default signals, and no descriptor of ours but 0, 1 and 2. It is in a
+---session of its own, unless its stdin is a terminal.
+---@param spec netns.process.Spec
+---@return netns.Process
+function ns:spawn(spec) end
+
+---Run a program and wait until its own process ends. Raises unless it exits with 0: `code` is "EXIT", "SIGNAL" or, at the timeout,
+---"ETIMEDOUT", and `result` has the result. Daemons that it started live on until the sandbox or the host program ends.
+---@param spec netns.process.Spec
+---@return netns.process.Result
+function ns:exec(spec) end
+
+---A process that `spawn` started. Pollable: ready when there is output to read, or it has ended.
+---@class netns.Process
+---@field pid integer
+local process = {}
+
+---Wait until it ends; what it writes meanwhile is kept for `read` and the result.
+---@param timeout? number|string seconds; without it, for ever
+---@return netns.process.Result? result nil when the time ran out
+---@return "timeout"? why
+function process:wait(timeout) end
+
+---Send a signal to the process itself; `close` ends its descendants, too.
+---@param signal? integer|string "TERM" (if not given), "SIGHUP", 9
+---@return boolean sent false if it has ended
+function process:kill(signal) end
+
+---Write all of `s` into its stdin. Raises EPIPE when nobody reads any more.
+---@param s string
+function process:write(s) end
+
+---The end of its input.
+function process:close_stdin() end
+
+---What it has written and nobody took yet; waits for something if there is nothing.
+---@param timeout? number|string seconds
+---@param stream? "stdout"|"stderr" the one that is captured; stdout if both are
+---@return string? output nil when all has been read, or the time ran out
+---@return "timeout"? why
+function process:read(timeout, stream) end
+
+---An iterator over the lines that it writes.
+---@param stream? "stdout"|"stderr"
+---@return fun(): string?
+function process:lines(stream) end
+
+---Wait for output that matches a Lua pattern, and take it with all that stood before it. Raises EPIPE when the output ends without.
+---@param pattern string
+---@param timeout? number|string seconds
+---@param stream? "stdout"|"stderr"
+---@return string? capture the captures, or the match; nil when the time ran out
+---@return string? more the second capture, or "timeout"
+---@return string? ...
+function process:expect(pattern, timeout, stream) end
+
+---Wait until something in its namespace listens on a port. Raises ECHILD when the process ends.
+---@param what string "tcp/80", "udp/53"
+---@param timeout? number|string seconds
+---@return true? listening nil when the time ran out
+---@return "timeout"? why
+function process:listening(what, timeout) end
+
+---Wait for more output than was read so far, without taking it.
+---@param timeout? number|string seconds
+---@param stream? "stdout"|"stderr"
+---@return true? more nil when all has been read, or the time ran out
+---@return "timeout"? why
+function process:more(timeout, stream) end
+
+---What was read and nobody took yet.
+---@param stream? "stdout"|"stderr"
+---@return string
+function process:peek(stream) end
+
+---Take the first bytes of that.
+---@param n integer
+---@param stream? "stdout"|"stderr"
+---@return string
+function process:take(n, stream) end
+
+---SIGKILL to the process and everything that descends from it, daemons that forked away too. Also `<close>`, and when it is collected.
+function process:close() end
+
+---For event loops (the protocol of cqueues), and `netns.wait`.
+---@return integer
+function process:pollfd() end
+
+---@return "r"
+function process:events() end
+
+---@return nil
+function process:timeout() end
+
+return process, ns
