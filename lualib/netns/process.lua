@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- process.lua - what a process can be asked beyond reading and waiting: lines, expect, listening
+-- process.lua - what a process can be asked beyond reading and waiting: expect, listening
 local core = require "netns.core"
 
 local methods = core.process
@@ -19,25 +19,6 @@ end
 
 local function left(deadline)
 	return deadline and math.max(0, deadline - core.clock())
-end
-
--- p:lines([stream]): an iterator over the lines that it writes, without their newline
-function methods:lines(stream)
-	return function()
-		local from = 1
-		while true do
-			local text = self:peek(stream)
-			local at = text:find("\n", from, true)
-			if at then
-				return (self:take(at, stream):sub(1, -2))
-			end
-			from = #text + 1
-			if not self:more(nil, stream) then
-				text = self:take(#text, stream)
-				return text ~= "" and text or nil
-			end
-		end
-	end
 end
 
 -- p:expect(pattern [, timeout [, stream]]): waits for output that matches the Lua pattern. Returns

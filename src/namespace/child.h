@@ -67,6 +67,9 @@ struct child_job {
  */
 int child_start(struct child_job *job, int *pidfd);
 
+/* The child's own part, run by the supervisor; returns only if it failed, with the reason in the job. */
+__attribute__((visibility("hidden"))) int child_main(void *job);
+
 /* One mount that the mount helper makes. */
 struct child_bind {
 	const char *source, *target;

@@ -22,37 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum {
-	READ_SIZE = 65536,   /* what a pipe holds, */
-	READ_MOST = 1048576, /* and the most that a user may make one hold: nothing written before the end is beyond it */
-};
-
 /* ---- without a lua_State ---- */
-
-/* Take in what the stream holds now; 0 or -errno. */
-static int fill(struct stream *s)
-{
-	for (size_t got = 0; s->fd >= 0 && got < READ_MOST;) {
-		ssize_t n;
-
-		if (nlbuf_reserve(&s->data, READ_SIZE) < 0)
-			return -ENOMEM;
-		n = read(s->fd, s->data.data + s->data.size, READ_SIZE);
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-		if (n == 0)
-			handle_closefd(&s->fd);
-		s->data.size += (size_t)n;
-		got += (size_t)n;
-	}
-	return 0;
-}
-
-static void drop(struct stream *s, size_t n)
-{
-	s->data.size -= n;
-	memmove(s->data.data, s->data.data + n, s->data.size);
-}
 
 /* write() without the SIGPIPE that would end us if the reader is gone; bytes or -errno. */
 static ssize_t write_quietly(int fd, const char *data, size_t size)
@@ -83,30 +53,16 @@ void process_close_theirs(struct process *p)
 
 /* ---- with one ---- */
 
-static struct process *check_process(lua_State *L, const char *op)
+struct process *process_check(lua_State *L, int idx, const char *op)
 {
-	struct process *p = luaL_checkudata(L, 1, PROCESS_TYPE);
+	struct process *p = luaL_checkudata(L, idx, PROCESS_TYPE);
 
 	if (!p->open)
 		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "the process is closed", .misuse = true });
 	return p;
 }
 
-static void check_stream(lua_State *L, struct stream *s, const char *op)
-{
-	int code = fill(s);
-
-	if (code < 0)
-		error_errno(L, -code, op, NULL);
-}
-
-/*
- * Wait until something of the process happens or `deadline` has passed, and take in what it wrote; false at the deadline. `events` says
- * what else is waited for: its report, room in its stdin.
- */
-enum { FOR_REPORT = 1, FOR_INPUT = 2 };
-
-static bool step(lua_State *L, struct process *p, int events, double deadline, const char *op)
+bool process_step(lua_State *L, struct process *p, int events, double deadline, const char *op)
 {
 	struct pollfd fds[4] = {
 		{ .fd = p->out[0].fd, .events = POLLIN },
@@ -119,7 +75,7 @@ static bool step(lua_State *L, struct process *p, int events, double deadline, c
 		return false;
 	for (int i = 0; i < 2; i++)
 		if (fds[i].revents)
-			check_stream(L, &p->out[i], op);
+			output_fill(L, &p->out[i], op);
 	return true;
 }
 
@@ -157,7 +113,7 @@ struct process *process_push(lua_State *L)
 bool process_end(lua_State *L, struct process *p, double deadline, const char *op)
 {
 	while (!p->ended) {
-		bool in_time = step(L, p, FOR_REPORT, deadline, op);
+		bool in_time = process_step(L, p, FOR_REPORT, deadline, op);
 
 		if (process_report(L, p, op))
 			p->ended = true;
@@ -165,7 +121,7 @@ bool process_end(lua_State *L, struct process *p, double deadline, const char *o
 			return false;
 	}
 	for (int i = 0; i < 2; i++)
-		check_stream(L, &p->out[i], op);
+		output_fill(L, &p->out[i], op);
 	return true;
 }
 
@@ -182,17 +138,18 @@ void process_close(lua_State *L, struct process *p)
 	handle_closefd(&p->in);
 	handle_closefd(&p->pidfd);
 	handle_closefd(&p->status);
-	for (int i = 0; i < 2; i++) {
-		handle_closefd(&p->out[i].fd);
-		nlbuf_free(&p->out[i].data);
-	}
+	for (int i = 0; i < 2; i++)
+		output_close(&p->out[i]);
 }
 
-static void set_stream(lua_State *L, const struct stream *s, const char *key)
+static void set_output(lua_State *L, const struct output *o, const char *key)
 {
-	if (!s->captured)
+	size_t size;
+	const char *data = output_data(o, &size);
+
+	if (!o->captured)
 		return;
-	lua_pushlstring(L, s->data.data ? s->data.data : "", s->data.size);
+	lua_pushlstring(L, data, size);
 	lua_setfield(L, -2, key);
 }
 
@@ -201,8 +158,8 @@ void process_result(lua_State *L, const struct process *p)
 	lua_createtable(L, 0, 5);
 	lua_pushinteger(L, p->last.value);
 	lua_setfield(L, -2, p->last.killed ? "signal" : "code");
-	set_stream(L, &p->out[0], "stdout");
-	set_stream(L, &p->out[1], "stderr");
+	set_output(L, &p->out[0], "stdout");
+	set_output(L, &p->out[1], "stderr");
 	lua_pushnumber(L, (double)p->last.when / 1e9 - p->started);
 	lua_setfield(L, -2, "elapsed");
 	if (p->last.late) {
@@ -211,13 +168,12 @@ void process_result(lua_State *L, const struct process *p)
 	}
 }
 
-
 /* ---- methods ---- */
 
 /* p:wait([timeout]) -> result | nil, "timeout" */
 static int m_wait(lua_State *L)
 {
-	struct process *p = check_process(L, "process wait");
+	struct process *p = process_check(L, 1, "process wait");
 	double timeout = args_timeout(L, 2, "process wait");
 
 	if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE)
@@ -254,7 +210,7 @@ static int check_signal(lua_State *L, int idx)
 /* p:kill([signal]) -> true | false, it has ended. To the process alone, SIGTERM if not said otherwise; close() ends all. */
 static int m_kill(lua_State *L)
 {
-	struct process *p = check_process(L, "process kill");
+	struct process *p = process_check(L, 1, "process kill");
 	int signal = check_signal(L, 2);
 
 	bool there = syscall(SYS_pidfd_send_signal, p->pidfd, signal, NULL, 0) == 0;
@@ -268,7 +224,7 @@ static int m_kill(lua_State *L)
 /* p:write(s): all of it, into stdin = true; what it writes meanwhile is taken in */
 static int m_write(lua_State *L)
 {
-	struct process *p = check_process(L, "process write");
+	struct process *p = process_check(L, 1, "process write");
 	const char *data;
 	size_t size;
 
@@ -281,7 +237,7 @@ static int m_write(lua_State *L)
 		ssize_t n = write_quietly(p->in, data, size);
 
 		if (n == -EAGAIN)
-			step(L, p, FOR_INPUT, -1, "process write");
+			process_step(L, p, FOR_INPUT, -1, "process write");
 		else if (n < 0 && n != -EINTR)
 			return error_errno(L, (int)-n, "process write", NULL);
 		else if (n > 0) {
@@ -295,98 +251,14 @@ static int m_write(lua_State *L)
 /* p:close_stdin(): the program reads the end of its input */
 static int m_close_stdin(lua_State *L)
 {
-	handle_closefd(&check_process(L, "process close_stdin")->in);
+	handle_closefd(&process_check(L, 1, "process close_stdin")->in);
 	return 0;
-}
-
-/* The stream that argument `idx` names; without it, the one that is captured, stdout if both are. */
-static struct stream *check_which(lua_State *L, struct process *p, int idx, const char *op)
-{
-	static const char *const names[] = { "stdout", "stderr" };
-	int which = !p->out[0].captured && p->out[1].captured;
-
-	if (!lua_isnoneornil(L, idx)) {
-		const char *name = args_string(L, idx, &(struct args_at){ .op = op, .key = "stream" }, NULL);
-
-		which = strcmp(name, names[1]) == 0;
-		if (strcmp(name, names[which]) != 0)
-			error_misuse(L, op, "stream", "\"stdout\" or \"stderr\" expected, got '%s'", name);
-	}
-	if (!p->out[which].captured)
-		error_misuse(L, op, names[which], "it was not started with %s = \"capture\"", names[which]);
-	return &p->out[which];
-}
-
-/*
- * p:more([timeout [, stream]]) -> true: there is more to take than before | nil: it is at its end | nil, "timeout"
- * p:peek([stream]) -> what was read and not taken yet
- * p:take(n [, stream]) -> the first n bytes of that, which are gone then
- * For Lua modules: lines() and expect() are made of these.
- */
-static int m_more(lua_State *L)
-{
-	struct process *p = check_process(L, "process read");
-	struct stream *s = check_which(L, p, 3, "process read");
-	double deadline = wait_deadline(args_timeout(L, 2, "process read"));
-	size_t before = s->data.size;
-
-	check_stream(L, s, "process read");
-	while (s->data.size == before && s->fd >= 0)
-		if (!step(L, p, 0, deadline, "process read")) {
-			lua_pushnil(L);
-			lua_pushliteral(L, "timeout");
-			return 2;
-		}
-	lua_settop(L, 3);
-	if (s->data.size > before)
-		lua_pushboolean(L, 1);
-	else
-		lua_pushnil(L);
-	return 1;
-}
-
-static int m_peek(lua_State *L)
-{
-	struct stream *s = check_which(L, check_process(L, "process read"), 2, "process read");
-
-	lua_pushlstring(L, s->data.data ? s->data.data : "", s->data.size);
-	return 1;
-}
-
-static int m_take(lua_State *L)
-{
-	struct stream *s = check_which(L, check_process(L, "process read"), 3, "process read");
-	size_t n = (size_t)args_integer(L, 2, &(struct args_at){ .op = "process read", .key = "n" }, 0, (lua_Integer)s->data.size);
-
-	lua_pushlstring(L, s->data.data ? s->data.data : "", n);
-	drop(s, n);
-	return 1;
-}
-
-/* p:read([timeout [, stream]]) -> what is there, waiting for something if nothing is | nil at its end | nil, "timeout" */
-static int m_read(lua_State *L)
-{
-	struct process *p = check_process(L, "process read");
-	struct stream *s = check_which(L, p, 3, "process read");
-
-	lua_settop(L, 3);
-	if (s->data.size == 0) {
-		int n = m_more(L);
-
-		if (s->data.size == 0)
-			return n;
-	} else {
-		check_stream(L, s, "process read");
-	}
-	lua_pushlstring(L, s->data.data, s->data.size);
-	drop(s, s->data.size);
-	return 1;
 }
 
 /* p:pollfd(), p:events(): ready when there is output to read, or it has ended; the protocol of cqueues */
 static int m_pollfd(lua_State *L)
 {
-	struct process *p = check_process(L, "process pollfd");
+	struct process *p = process_check(L, 1, "process pollfd");
 
 	if (!p->out[0].captured && !p->out[1].captured) {
 		lua_pushinteger(L, p->status);
@@ -406,14 +278,14 @@ static int m_pollfd(lua_State *L)
 
 static int m_events(lua_State *L)
 {
-	check_process(L, "process events");
+	process_check(L, 1, "process events");
 	lua_pushliteral(L, "r");
 	return 1;
 }
 
 static int m_timeout(lua_State *L)
 {
-	check_process(L, "process timeout");
+	process_check(L, 1, "process timeout");
 	lua_pushnil(L);
 	return 1;
 }
@@ -456,10 +328,6 @@ static const luaL_Reg methods[] = {
 	{ "kill", m_kill },
 	{ "write", m_write },
 	{ "close_stdin", m_close_stdin },
-	{ "read", m_read },
-	{ "more", m_more },
-	{ "peek", m_peek },
-	{ "take", m_take },
 	{ "pollfd", m_pollfd },
 	{ "events", m_events },
 	{ "timeout", m_timeout },
@@ -479,6 +347,7 @@ void process_open(lua_State *L)
 	supervisor_open(L);
 	if (handle_type(L, PROCESS_TYPE, methods, meta)) {
 		lua_getfield(L, -1, "__index");
+		luaL_setfuncs(L, output_methods, 0);
 		lua_pushcclosure(L, mm_index, 1);
 		lua_setfield(L, -2, "__index");
 	}

@@ -3,8 +3,8 @@
 #ifndef NETNS_PROCESS_H
 #define NETNS_PROCESS_H
 
-#include "../netlink/buffer.h"
 #include "child.h"
+#include "output.h"
 #include "supervisor.h"
 
 #include <lua.h>
@@ -15,20 +15,13 @@
 /* How long close() waits, and how long after its deadline a program may still be dying: seconds. */
 #define PROCESS_PATIENCE 2.0
 
-/* A captured stream: its pipe, and what came out of it but was not taken yet. */
-struct stream {
-	int fd;
-	bool captured;
-	struct nlbuf data;
-};
-
 struct process {
 	struct supervisor *supervisor;
 	int pid, pidfd;
 	int status;         /* the supervisor's reports */
 	int epoll;          /* status and streams, made when pollfd() is asked for it */
 	int in;             /* stdin, if it is a pipe */
-	struct stream out[2];
+	struct output out[2];
 	int theirs[3];      /* the child's 0, 1 and 2, ours to close */
 	bool open, ended;
 	double started;
@@ -37,6 +30,16 @@ struct process {
 
 /* Push a handle that holds nothing yet. */
 struct process *process_push(lua_State *L);
+
+/* The open process at `idx`, or an error. */
+struct process *process_check(lua_State *L, int idx, const char *op);
+
+/*
+ * Wait until something of the process happens or `deadline` has passed, and take in what it wrote; false at the deadline. `events` says
+ * what else is waited for: its report, room in its stdin.
+ */
+enum { FOR_REPORT = 1, FOR_INPUT = 2 };
+bool process_step(lua_State *L, struct process *p, int events, double deadline, const char *op);
 
 /* Read the next report into p->last; false if there is none yet. */
 bool process_report(lua_State *L, struct process *p, const char *op);

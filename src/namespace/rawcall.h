@@ -106,6 +106,13 @@ BARE static inline long raw_clone(unsigned long flags, char *stack, int *pidfd, 
 #error "netns starts processes with a few lines of assembly, written for x86_64 and aarch64 only"
 #endif
 
+/* Bytes in the kernel's signal set, and its struct sigaction; SIG_DFL and no flags are all zero on every architecture. */
+enum { SIGSET_SIZE = 8 };
+
+struct raw_sigaction {
+	unsigned long handler, flags, restorer, mask;
+};
+
 #define RAW(n, ...) RAW_PICK(n, __VA_ARGS__, 0, 0, 0, 0, 0, 0)
 #define RAW_PICK(n, a, b, c, d, e, f, ...) raw6(SYS_##n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 

@@ -234,11 +234,13 @@ static int m_spawn(lua_State *L)
 /* The words for a result that exec does not accept. */
 static const char *push_why(lua_State *L, const struct process *p)
 {
-	const struct stream *s = &p->out[p->out[1].captured];
-	const char *name = p->last.killed ? sigabbrev_np(p->last.value) : NULL;
-	size_t n = s->data.size < ERROR_TEXT ? s->data.size : ERROR_TEXT;
+	const char *name = p->last.killed ? sigabbrev_np(p->last.value) : NULL, *said;
+	size_t n;
 
-	while (n > 0 && (s->data.data[n - 1] == '\n' || s->data.data[n - 1] == ' '))
+	said = output_data(&p->out[p->out[1].captured], &n);
+	if (n > ERROR_TEXT)
+		n = ERROR_TEXT;
+	while (n > 0 && (said[n - 1] == '\n' || said[n - 1] == ' '))
 		n--;
 	if (p->last.late)
 		lua_pushliteral(L, "killed at its timeout");
@@ -248,7 +250,7 @@ static const char *push_why(lua_State *L, const struct process *p)
 		lua_pushfstring(L, p->last.killed ? "ended by signal %d" : "exited with %d", (int)p->last.value);
 	if (n > 0) {
 		lua_pushliteral(L, ": ");
-		lua_pushlstring(L, s->data.data, n);
+		lua_pushlstring(L, said, n);
 		lua_concat(L, 3);
 	}
 	return lua_tostring(L, -1);
