@@ -564,6 +564,18 @@ describe("a process", function()
 		assert.truthy(err.message:find("/etc/netns/overlaid/nowhere", 1, true))
 	end)
 
+	it("is made by code that calls no libc", function()
+		local object = "build/src/namespace/%s.o"
+		if not support.has "nm" or not lfs.attributes(object:format "child") then
+			pending("no nm, or no object files")
+			return
+		end
+		for _, name in ipairs { "child", "reaper" } do
+			local r = ns:exec { "nm", "-u", object:format(name) }
+			assert.equal("", (r.stdout:gsub("%s+U child_main\n", ""):gsub("%s", "")))
+		end
+	end)
+
 	describe("says when it is ready:", function()
 		it("lines()", function()
 			local p <close> = ns:spawn(sh("echo one; echo; sleep 0.05; echo two; printf three", {
@@ -574,6 +586,13 @@ describe("a process", function()
 				lines[#lines + 1] = line
 			end
 			assert.same({ "one", "", "two", "three" }, lines)
+			local q <close> = ns:spawn { "seq", "100000", stdout = "capture" }
+			assert.equal(0, q:wait(soon).code)
+			local sum = 0
+			for line in q:lines() do
+				sum = sum + tonumber(line)
+			end
+			assert.equal(100000 * 100001 // 2, sum)
 		end)
 
 		it("expect()", function()

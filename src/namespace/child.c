@@ -130,11 +130,9 @@ BARE static long copy_names(void)
 
 BARE static int mounts_main(void *arg)
 {
-	long names;
-
 	struct child_mounts *job = arg;
 	struct statfs fs;
-	long code, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+	long code, names, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 	job->failed = "entering the network namespace";
 	code = RAW(setns, job->net, CLONE_NEWNET);
