@@ -90,7 +90,9 @@ BARE int child_main(void *arg)
 		return 127;
 	if (job->session)
 		RAW(setsid, 0);
-	code = RAW(setns, job->net, CLONE_NEWNET);
+	code = job->user >= 0 ? RAW(setns, job->user, CLONE_NEWUSER) : 0;
+	if (code >= 0)
+		code = RAW(setns, job->net, CLONE_NEWNET);
 	if (code < 0)
 		return fail(job, CHILD_SETNS, code);
 	if (job->mounts >= 0) {
@@ -135,7 +137,9 @@ BARE static int mounts_main(void *arg)
 	long code, names, flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
 	job->failed = "entering the network namespace";
-	code = RAW(setns, job->net, CLONE_NEWNET);
+	code = job->user >= 0 ? RAW(setns, job->user, CLONE_NEWUSER) : 0;
+	if (code >= 0)
+		code = RAW(setns, job->net, CLONE_NEWNET);
 	if (code >= 0) {
 		job->failed = "making a mount namespace";
 		code = RAW(unshare, CLONE_NEWNS);

@@ -40,7 +40,7 @@ struct child_report {
  * is kept until the supervisor has been reaped; nothing in it is Lua's.
  */
 struct child_job {
-	int net, mounts;          /* nsfs descriptors */
+	int user, net, mounts;    /* nsfs descriptors to enter; -1 for user and mounts: not that */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
 	bool quiet;               /* no CHILD_STARTED, which would only wake us */
@@ -76,7 +76,7 @@ struct child_bind {
 };
 
 struct child_mounts {
-	int net;
+	int user, net;                  /* to enter; user -1: not that */
 	const struct child_bind *binds; /* ended by a NULL source */
 	int fd;                         /* out: the new mount namespace, a descriptor of the caller */
 	const char *failed;             /* out: what could not be done, and the errno */

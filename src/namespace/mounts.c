@@ -89,6 +89,7 @@ int mounts_make(struct ns *ns, struct fault *fault)
 		overlay_free(&overlay);
 		return fault_set(fault, -code, "reading " ETC_NETNS "/%s", ns->name);
 	}
+	job.user = ns->user;
 	job.net = ns->fd;
 	job.binds = overlay.binds ? overlay.binds : &none;
 	code = child_mounts(&job);

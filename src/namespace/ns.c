@@ -16,6 +16,7 @@
 #include "../lua/handle.h"
 #include "../lua/wait.h"
 #include "../netlink/buffer.h"
+#include "userns.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -77,8 +78,11 @@ void ns_leave(struct ns_home *home)
 int ns_socket(const struct ns *ns, int domain, int type, int protocol)
 {
 	struct ns_home home;
-	int fd = ns_enter(ns, &home);
+	int fd;
 
+	if (ns->user >= 0)
+		return userns_socket(ns->user, ns->fd, domain, type, protocol);
+	fd = ns_enter(ns, &home);
 	if (fd < 0)
 		return fd;
 	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
@@ -134,8 +138,7 @@ int ns_adopt(struct ns *ns, int fd, struct fault *fault)
 	return 0;
 }
 
-/* A fresh namespace: its descriptor, or -errno. */
-static int make(void)
+static int make_here(void)
 {
 	int home = open(THREAD_NET, O_RDONLY | O_CLOEXEC), fd, error;
 
@@ -150,6 +153,17 @@ static int make(void)
 	error = -errno;
 	ns_leave(&(struct ns_home){ .fd = home });
 	return fd < 0 ? error : fd;
+}
+
+/* A fresh namespace: its descriptor, or -errno. Who may not make one here makes it in a user namespace of his own. */
+static int make(lua_State *L, int *user)
+{
+	int fd = make_here();
+
+	if (fd != -EPERM)
+		return fd;
+	*user = userns_of(L);
+	return *user < 0 ? -EPERM : userns_net(*user);
 }
 
 static int open_pid(pid_t pid, struct fault *fault)
@@ -180,7 +194,7 @@ struct ns *ns_push(lua_State *L, const char *name)
 {
 	struct ns *ns = lua_newuserdatauv(L, sizeof(*ns), 1);
 
-	*ns = (struct ns){ .fd = -1, .mounts = -1, .route = { .fd = -1 } };
+	*ns = (struct ns){ .fd = -1, .user = -1, .mounts = -1, .route = { .fd = -1 } };
 	if (name)
 		snprintf(ns->name, sizeof(ns->name), "%s", name);
 	luaL_setmetatable(L, NS_TYPE);
@@ -223,7 +237,7 @@ struct ns *ns_make(lua_State *L, const char *op, const char *name)
 	struct fault fault = { 0 };
 	int fd;
 
-	while ((fd = make()) == -ENOSPC && wait_clock() < deadline)
+	while ((fd = make(L, &ns->user)) == -ENOSPC && wait_clock() < deadline)
 		wait_poll(L, NULL, 0, wait_deadline(0.01));
 	if (fd < 0)
 		error_errno(L, -fd, op, name);
@@ -278,6 +292,7 @@ struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field)
 	}
 	if (ns_adopt(ns, fd, &fault) < 0)
 		fail(L, op, subject, &fault);
+	ns->user = userns_owner(L, ns->fd);
 	lua_remove(L, -2); /* the subject */
 	return ns;
 }

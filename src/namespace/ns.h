@@ -17,6 +17,7 @@
 
 struct ns {
 	int fd;                     /* nsfs descriptor; -1 once closed */
+	int user;                   /* the user namespace to enter first (userns.h; the Lua state's, not ours to close); -1: none */
 	int mounts;                 /* nsfs descriptor of the mount namespace that its processes get, -1 until one is needed (see mounts.c) */
 	dev_t dev;
 	ino_t inode;                /* identity */

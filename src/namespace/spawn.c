@@ -175,6 +175,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	p->open = true;
 	command_store(L, c, c->cwd ? c->cwd : here, p->supervisor);
 	job = &p->supervisor->job;
+	job->user = ns->user;
 	job->net = ns->fd;
 	job->mounts = ns->mounts;
 	for (int i = 0; i < 3; i++) {

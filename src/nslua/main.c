@@ -6,6 +6,7 @@
  * line is read first, in C alone; then the sandbox is made; then, inside, the Lua state.
  */
 #include "../namespace/sandbox.h"
+#include "../namespace/userns.h"
 #include "call.h"
 #include "interrupt.h"
 #include "library.h"
@@ -302,6 +303,10 @@ static int l_main(lua_State *L)
 	if (o->ignore_env) {
 		lua_pushboolean(L, true);
 		lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
+	}
+	if (o->host) {
+		lua_pushboolean(L, true);
+		lua_setfield(L, LUA_REGISTRYINDEX, USERNS_OFF);
 	}
 	luaL_openlibs(L);
 	interrupt_open(L);
