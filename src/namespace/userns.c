@@ -32,7 +32,7 @@
 
 #define USERNS_TYPE "netns.userns"
 
-enum { STACK = 4096, SIGSET_SIZE = 8 };
+enum { STACK = 4096 };
 
 struct errand {
 	int user, net;             /* to enter, in this order; -1: not that */
