@@ -43,7 +43,7 @@ struct child_job {
 	int user, net, mounts;    /* nsfs descriptors to enter; -1 for user and mounts: not that */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
-	bool quiet;               /* no CHILD_STARTED, which would only wake us */
+	bool quiet;               /* no CHILD_STARTED, and no pidfd: nobody is interested before the end */
 	const char *cwd;
 	char *const *argv, *const *envp;
 	const char *const *paths; /* what to try to execute, in order */
@@ -52,7 +52,7 @@ struct child_job {
 	int control;              /* the supervisor's ends: a pipe whose closing means "end it all", */
 	int status;               /* the pipe for reports, */
 	int host;                 /* and a pidfd of the process that asked */
-	int pidfd;                /* out: of the child; a descriptor of the host */
+	int pidfd;                /* out: of the child, unless quiet; a descriptor of the host */
 
 	int supervisor;           /* its pid, for the child */
 	_Atomic bool apart;       /* out: it has its own descriptor table */

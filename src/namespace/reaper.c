@@ -71,7 +71,9 @@ BARE static int reap(struct watch *w, int flags)
 		return 0;
 	if (info.si_pid != 0 && info.si_pid == w->text.pid && !w->ended) {
 		w->ended = true;
-		w->text.event = CHILD_ENDED;
+		w->text.event = w->job->error ? CHILD_FAILED : CHILD_ENDED;
+		w->text.error = w->job->error;
+		w->text.step = w->job->step;
 		w->text.killed = info.si_code != CLD_EXITED;
 		w->text.value = info.si_status;
 		w->text.when = now();
@@ -270,6 +272,7 @@ BARE static int supervisor_main(void *arg)
 	struct watch w;
 	struct raw_sigaction fresh;
 	long code;
+	int error;
 
 	/* With SIGCHLD ignored, as a host program may have it, the kernel would throw exit codes away. */
 	fresh.handler = fresh.flags = fresh.restorer = fresh.mask = 0;
@@ -280,7 +283,8 @@ BARE static int supervisor_main(void *arg)
 	w.ended = w.reported = w.late = w.nobody = false;
 	job->error = 0;
 	job->supervisor = (int)RAW(getpid, 0);
-	code = raw_clone(CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, job->child_stack, &job->pidfd, child_main, job);
+	/* Who wants to know when it started must wait until it executes; else it may do so while we arrange ourselves. */
+	code = raw_clone(CLONE_VM | SIGCHLD | (job->quiet ? 0 : CLONE_VFORK | CLONE_PIDFD), job->child_stack, &job->pidfd, child_main, job);
 	if (code < 0) {
 		job->pidfd = -1;
 		refuse(job, CHILD_CLONE, code);
@@ -290,14 +294,15 @@ BARE static int supervisor_main(void *arg)
 	if (code < 0 && !job->error)
 		refuse(job, CHILD_FILES, code);
 	job->apart = true;
-	w.text.event = job->error ? CHILD_FAILED : CHILD_STARTED;
-	w.text.error = job->error;
+	error = job->error; /* once: a quiet one's child may still be on its way, and then fails by ending */
+	w.text.event = error ? CHILD_FAILED : CHILD_STARTED;
+	w.text.error = error;
 	w.text.step = job->step;
 	w.text.killed = w.text.value = 0;
 	w.text.when = now();
-	if (job->error || !job->quiet)
+	if (error || !job->quiet)
 		report(&w);
-	if (job->error)
+	if (error)
 		kill_all(&w);
 	else
 		watch(&w);
