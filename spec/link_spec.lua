@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- link_spec.lua - ns.link
 local netns = require "netns"
-local refused = require "spec.support".refused
+local support = require "spec.support"
+
+local refused = support.refused
 
 local function names(list)
 	local out = {}
@@ -96,6 +98,19 @@ describe("ns.link", function()
 		a.link:set { name = "p0", up = false, rename = "lan0", netns = b }
 		assert.is_nil(a.link:get "p0")
 		assert.equal(1280, b.link:get("lan0").mtu)
+	end)
+
+	it("tells IPv6 how to make addresses before a link comes up", function()
+		local a <close> = netns.new()
+		a.link:add { name = "x", kind = "veth", up = true, addrgenmode = "none",
+			peer = { name = "y", up = false } }
+		a.link:set { name = "y", rename = "z", addrgenmode = "none", up = true }
+		assert.is_true(support.eventually(function()
+			return a.link:get("x").state == "up" and a.link:get("z").state == "up"
+		end))
+		assert.same({}, a.addr:list())
+		a.link:set { { name = "z", up = false }, { name = "z", addrgenmode = "eui64", up = true } }
+		assert.is_true(support.eventually(function() return #a.addr:list { dev = "z" } == 1 end))
 	end)
 
 	it("replaces: makes what is missing, changes what is there", function()

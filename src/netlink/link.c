@@ -82,11 +82,16 @@ static const struct codec_row rows[] = {
 	{ .type = CODEC_END },
 };
 
-/* What follows in a message of its own when a link has been made; `up` with it, since addrgenmode counts when the link comes up. */
+/* What follows in a message of its own when a link has been made. */
 static const struct codec_row later[] = {
-	IFI_FLAG("up", IFF_UP, 0),
 	{ .key = "alias", .attr = IFLA_IFALIAS, .type = CODEC_STRING },
 	{ .attr = IFLA_AF_SPEC, .type = CODEC_INLINE, .sub = af_spec },
+	{ .type = CODEC_END },
+};
+
+/* addrgenmode counts when the link comes up, and the kernel reads the flags of a message first: so `up` comes behind it. */
+static const struct codec_row last[] = {
+	IFI_FLAG("up", IFF_UP, 0),
 	{ .type = CODEC_END },
 };
 
@@ -192,15 +197,23 @@ static bool has_later(struct rtnl *r, int spec)
 	return rtnl_has(r, spec, "alias") || rtnl_has(r, spec, "addrgenmode");
 }
 
+/* Does `up` need a message of its own? */
+static bool up_is_last(struct rtnl *r, int spec)
+{
+	return r->codec.create ? has_later(r, spec) : rtnl_has(r, spec, "addrgenmode");
+}
+
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	struct codec *c = &r->codec;
 	int link;
 
+	if (verb != RTNL_DELETE && up_is_last(r, spec)) {
+		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
+		header(r)->ifi_change &= ~(unsigned int)IFF_UP;
+	}
 	if (verb == RTNL_DELETE || !c->create)
 		return;
-	if (has_later(r, spec))
-		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
 	if (is_veth(r, spec)) {
 		if (!rtnl_has(r, spec, "numtxqueues") && !rtnl_has(r, spec, "numrxqueues"))
 			one_queue(c);
@@ -219,11 +232,11 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	lua_pop(r->L, 1);
 }
 
-/* Set `rows` of the spec on the link called spec.name, in the namespace of spec.netns or else here. */
+/* Set `which` rows of the spec on the link that is called spec.name by now, in the namespace of spec.netns or else here. */
 static void set_there(struct rtnl *r, int spec, const struct codec_row *which, const char *key)
 {
 	struct rtnl there = *r;
-	const char *name = name_in(r, spec, "name");
+	const char *name = name_in(r, spec, rtnl_has(r, spec, "rename") ? "rename" : "name");
 	int top = lua_gettop(r->L);
 	size_t start = there.codec.out->size;
 
@@ -246,12 +259,14 @@ static void done(struct rtnl *r, int spec, enum rtnl_verb verb)
 	lua_State *L = r->L;
 	int top = lua_gettop(L);
 
-	if (verb == RTNL_DELETE || !r->codec.create)
+	if (verb == RTNL_DELETE)
 		return;
-	if (has_later(r, spec))
+	if (r->codec.create && has_later(r, spec))
 		set_there(r, spec, later, "netns");
-	if (is_veth(r, spec) && push_peer(r, spec) && rtnl_has(r, top + 1, "up"))
-		set_there(r, top + 1, later, "peer.netns");
+	if (up_is_last(r, spec) && rtnl_has(r, spec, "up"))
+		set_there(r, spec, last, "netns");
+	if (r->codec.create && is_veth(r, spec) && push_peer(r, spec) && rtnl_has(r, top + 1, "up"))
+		set_there(r, top + 1, last, "peer.netns");
 	lua_settop(L, top);
 }
 
