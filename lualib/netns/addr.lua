@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- addr.lua - what `ns.addr` has beside the verbs: waiting for duplicate address detection.
 local core = require "netns.core"
 

@@ -186,4 +186,4 @@ local function available()
 	return found, not found and e.message or nil
 end
 
-return { new = new, available = available }
+return { new = new, available = available, methods = firewall_methods }

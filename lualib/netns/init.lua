@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- netns - network namespaces, links, addresses, routes, firewall and processes; proof of isolation.
 -- The facade: it takes the public part of netns.core (C) and adds what is written in Lua, each part
 -- loaded when it is first used.
@@ -46,6 +47,7 @@ require "netns.process"
 
 return setmetatable(netns, {
 	__name = "netns";
+	lazy = LAZY; -- for those who want to know all names
 	__index = function(_, key)
 		local lazy = LAZY[key]
 		if lazy then

@@ -245,3 +245,31 @@ void args_read(lua_State *L, int idx, const char *op, const struct args_row *row
 		args_misuse(L, &at, "a key of type %s has no meaning here", luaL_typename(L, -2));
 	}
 }
+
+void args_push_schema(lua_State *L, const struct args_row *rows)
+{
+	static const char *const types[] = {
+		[ARGS_STRING] = "string", [ARGS_BYTES] = "bytes", [ARGS_BOOL] = "bool", [ARGS_INTEGER] = "integer",
+		[ARGS_TIME] = "time", [ARGS_TABLE] = "table", [ARGS_ANY] = "any",
+	};
+	lua_Integer n = 0;
+
+	luaL_checkstack(L, 4, "schema");
+	lua_newtable(L);
+	for (; rows->key; rows++) {
+		lua_createtable(L, 0, 5);
+		lua_pushstring(L, rows->key);
+		lua_setfield(L, -2, "key");
+		lua_pushstring(L, types[rows->type]);
+		lua_setfield(L, -2, "type");
+		if (rows->min || rows->max) {
+			lua_pushinteger(L, rows->min);
+			lua_setfield(L, -2, "min");
+			lua_pushinteger(L, rows->max);
+			lua_setfield(L, -2, "max");
+		}
+		lua_pushboolean(L, rows->required);
+		lua_setfield(L, -2, "required");
+		lua_rawseti(L, -2, ++n);
+	}
+}

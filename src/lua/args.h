@@ -45,6 +45,9 @@ struct args_row {
  */
 void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part);
 
+/* Push the rows as an array of { key, type, min, max, required }: for the reference and for tests. */
+void args_push_schema(lua_State *L, const struct args_row *rows);
+
 /* Raise EINVAL at `at`. */
 int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -8,6 +8,7 @@
  */
 #include "collection.h"
 
+#include "../namespace/command.h"
 #include "../namespace/ns.h"
 #include "../netlink/rtnl.h"
 #include "args.h"
@@ -196,7 +197,7 @@ static int make(lua_State *L)
 	return 1;
 }
 
-/* core.schema(object) -> the rows of an object as a table */
+/* core.schema(object) -> the rows of an object as a table; "process": those of a program's spec */
 static int l_schema(lua_State *L)
 {
 	const char *name = args_string(L, 1, &(struct args_at){ .op = "schema", .key = "object" }, NULL);
@@ -206,6 +207,10 @@ static int l_schema(lua_State *L)
 			codec_push_schema(L, objects[i]->rows);
 			return 1;
 		}
+	if (strcmp(name, "process") == 0) {
+		command_push_schema(L);
+		return 1;
+	}
 	return error_misuse(L, "schema", "object", "'%.40s' is no object", name);
 }
 

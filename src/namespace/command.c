@@ -37,6 +37,11 @@ static const struct args_row rows[] = {
 	{ .key = NULL },
 };
 
+void command_push_schema(lua_State *L)
+{
+	args_push_schema(L, rows);
+}
+
 static const struct {
 	const char *word;
 	enum stream_kind kind;

@@ -44,6 +44,9 @@ struct command {
 /* Read the spec at `idx`; misuse raises. Pushes two values, which `out` refers to. `capture` is what stdout and stderr default to. */
 void command_read(lua_State *L, int idx, const char *op, enum stream_kind capture, struct command *out);
 
+/* Push what a spec may have, beside argv: args_push_schema(). */
+void command_push_schema(lua_State *L);
+
 /* Write argv, environment, paths and cwd behind the job. `cwd` is the directory to use. */
 void command_store(lua_State *L, const struct command *c, const char *cwd, struct supervisor *s);
 

@@ -425,6 +425,8 @@ static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer 
 			lua_newtable(L);
 			for (const struct codec_choice *one = row->choices; one->name; one++) {
 				codec_push_schema(L, one->rows);
+				lua_pushboolean(L, one->inside);
+				lua_setfield(L, -2, "inside");
 				lua_setfield(L, -2, one->name);
 			}
 			lua_setfield(L, -2, "choices");

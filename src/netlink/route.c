@@ -55,6 +55,15 @@ static const struct codec_row metrics[] = {
 	{ .type = CODEC_END },
 };
 
+/* The fields of one of several nexthops: put_nexthop() writes them, set_nexthops() reads them. */
+static const struct codec_row nexthop_rows[] = {
+	{ .key = "via", .type = CODEC_ADDR },
+	{ .key = "dev", .type = CODEC_LINK },
+	{ .key = "weight", .type = CODEC_U16, .min = 1, .max = 256 },
+	{ .key = "onlink", .type = CODEC_BOOL },
+	{ .type = CODEC_END },
+};
+
 /* `via` and `nexthops` are written by end(); `via` is read by its second row, or from RTA_VIA by listed(). */
 static const struct codec_row rows[] = {
 	{ .key = "type", .type = CODEC_U8, .names = types, CODEC_HDR(rtmsg, rtm_type) },
@@ -74,17 +83,7 @@ static const struct codec_row rows[] = {
 	{ .key = "flags", .type = CODEC_BITS, .names = flags, .flags = CODEC_RO, CODEC_HDR(rtmsg, rtm_flags) },
 	{ .key = "pref", .attr = RTA_PREF, .type = CODEC_U8, .names = preferences },
 	{ .attr = RTA_METRICS, .type = CODEC_INLINE, .sub = metrics },
-	{ .key = "nexthops", .type = CODEC_CUSTOM },
-	{ .type = CODEC_END },
-};
-
-/* The fields of one of several nexthops. */
-static const struct codec_row nexthop_rows[] = {
-	{ .key = "via", .type = CODEC_CUSTOM },
-	{ .key = "dev", .type = CODEC_CUSTOM },
-	{ .key = "weight", .type = CODEC_CUSTOM },
-	{ .key = "onlink", .type = CODEC_CUSTOM },
-	{ .key = "flags", .type = CODEC_CUSTOM, .flags = CODEC_RO },
+	{ .key = "nexthops", .type = CODEC_CUSTOM, .sub = nexthop_rows },
 	{ .type = CODEC_END },
 };
 

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 -- Addresses: `ns.addr`. Words are those of ip-address(8); rtnetlink(7), include/uapi/linux/if_addr.h.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 ---What every failure raises: misuse, and refusals of the kernel or the world. A plain table; `tostring` makes one sentence of it:
@@ -14,6 +15,8 @@
 ---@field index? integer which of an array of specs, from 1
 ---@field where? string the Lua line: "script.lua:12"
 ---@field result? netns.process.Result of a program that `exec` does not accept
+---@field operation? netns.Operation of `operations.apply`: the one that was refused
+---@field from? string likewise: the line that asked for it
 ---@field misuse? boolean the caller's mistake, found before anything was done (code EINVAL, or EBADF for what is closed)
 local error = {}
 

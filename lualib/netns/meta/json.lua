@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta netns.json
 
 -- JSON text (RFC 8259) to Lua values and back: `require "netns.json"`.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 -- Links: `ns.link`. Words are those of ip-link(8); rtnetlink(7), include/uapi/linux/if_link.h.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 -- The firewall: `ns.nft`. The language is that of nft(8), through libnftables; without that library `ns.nft` raises

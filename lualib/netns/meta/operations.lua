@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta netns.operations
 
 -- What is to be done, as data: `require "netns.operations"`.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 -- Processes: `ns:spawn`, `ns:exec`.
@@ -23,7 +24,7 @@
 ---@field elapsed number seconds
 ---@field timed_out? true its `timeout` ended it
 
----@class netns.Namespace
+---@class netns.ns
 local ns = {}
 
 ---Start a program. Raises with the step at which it failed if it cannot be executed (ENOENT, EACCES, ENOEXEC; `attr` "cwd").
@@ -121,4 +122,4 @@ function process:events() end
 ---@return nil
 function process:timeout() end
 
-return process, ns
+return process

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 ---@meta
 
 -- Routes: `ns.route`. Words are those of ip-route(8); rtnetlink(7), include/uapi/linux/rtnetlink.h.

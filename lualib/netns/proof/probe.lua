@@ -202,4 +202,4 @@ local function probe(spec, options)
 	return result
 end
 
-return { probe = probe }
+return { probe = probe, keys = keys }

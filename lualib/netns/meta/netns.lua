@@ -1,0 +1,79 @@
+-- SPDX-License-Identifier: MIT
+---@meta netns
+
+-- The module: `require "netns"`. Namespaces by name are those of ip-netns(8); namespaces(7), network_namespaces(7), setns(2).
+--
+-- Errors: whatever fails raises a `netns.error`, misuse too; absence is nil; a wait that ran out of time is nil, "timeout".
+-- Times are seconds: a number >= 0, or a string with a unit: "500us", "10ms", "1.5s", "2m" ("2min"), "1h".
+
+---@class netns
+---@field _VERSION string "netns scm"
+local netns = {}
+
+---A network namespace where one is expected: a handle, a lab's node, a name in /run/netns, a path (begins with "/": /proc/PID/ns/net,
+---a bind mount), or a pid.
+---@alias netns.Ref netns.ns|string|integer
+
+---What `netns.wait` takes, beside our own handles: an object that answers as those of cqueues do. Each may be a value or a method.
+---@class netns.Pollable
+---@field pollfd? integer|fun(self): integer? a descriptor, >= 0; nil: none
+---@field events? string|integer|fun(self): (string|integer)? "r", "w", "p" or several of them, or a mask of poll(2); "r" if there is none
+---@field timeout? number|fun(self): number? seconds until it is ready all the same; nil: never
+
+---An anonymous namespace: nothing in it but `lo`, which is down. It is gone when the handle is closed or collected or the program ends,
+---however it ends, and its last process too. When user.max_net_namespaces is reached it is tried for two seconds, since the kernel frees
+---closed ones in the background; then it raises ENOSPC. Raises EPERM where neither privilege nor a user namespace can be had.
+---@return netns.ns
+function netns.new() end
+
+---A namespace with a name, as `ip netns add` makes it: `ip netns list` shows it, and it outlives the handle. In nslua's sandbox names are
+---the sandbox's own, with `--host` the machine's. Raises EEXIST, EPERM, ENOSPC.
+---@param name string 1 to 255 bytes, no "/", blank or NUL, not "." or ".."
+---@return netns.ns
+function netns.add(name) end
+
+---Open what is there: a name, a path, or the namespace that a process is in. Raises ENOENT, ESRCH, EACCES, and EINVAL for a file that is
+---no network namespace.
+---@param ref string|integer
+---@return netns.ns
+function netns.open(ref) end
+
+---The namespace that the calling thread is in.
+---@return netns.ns
+function netns.current() end
+
+---The names in /run/netns, in order, also those that others made.
+---@return string[]
+function netns.list() end
+
+---Remove a name, as `ip netns delete` does. The namespace itself lives on while a handle or a process is in it. Raises ENOENT.
+---@param name string
+function netns.delete(name) end
+
+---The name of the namespace that a process is in (`ip netns identify`); nil when it has none. Raises ESRCH, EACCES.
+---@param pid integer 1 to 2^31 - 1
+---@return string?
+function netns.identify(pid) end
+
+---Remove the names that programs of ours left which were killed, and nothing else: a name is only removed if its owner (pid and start
+---time) is dead and it still is what that owner made. In the sandbox there is nothing to do.
+---@return string[] removed
+function netns.prune() end
+
+---Wait until one of the handles is ready. Ctrl-C ends it with "interrupted!", as it ends every wait. A metamethod of somebody else's
+---object that raises is not caught.
+---@param list (netns.Process|netns.Pollable)[] at most 65536; a closed one raises EBADF
+---@param timeout? number|string seconds; 0 does not block; without it, for ever
+---@return (netns.Process|netns.Pollable)[]? ready in the order of the list; nil when the time ran out
+---@return "timeout"? why
+function netns.wait(list, timeout) end
+
+---Do nothing for so long; Ctrl-C ends it.
+---@param seconds number|string
+function netns.sleep(seconds) end
+
+---Seconds since an arbitrary instant, which no change of the machine's time moves (CLOCK_MONOTONIC, clock_gettime(2)).
+---@return number
+function netns.clock() end
+
+return netns

@@ -1,0 +1,492 @@
+-- SPDX-License-Identifier: MIT
+-- meta_spec.lua - the reference in lualib/netns/meta says what there is, all of it and nothing else
+local core = require "netns.core"
+local firewall = require "netns.firewall"
+local lfs = require "lfs"
+local netns = require "netns"
+local support = require "spec.support"
+local verdict = require "netns.proof.verdict"
+
+local directory = "lualib/netns/meta/"
+
+-- Modules that no user requires by name; what they add to others is compared there.
+local private = {
+	addr = true, caller = true, commands = true, firewall = true, process = true,
+}
+
+-- 1. Reading the reference: the part of LuaCATS in which it is written.
+
+-- What is declared: classes[name] = { fields = { key -> { type, text, optional } }, methods =
+-- { name -> parameters } }, aliases[name] = text, modules[name] = class, types = all that are used,
+-- with their places.
+local reference = { classes = {}, aliases = {}, modules = {}, types = {} }
+
+local function class_of(name)
+	reference.classes[name] = reference.classes[name] or { fields = {}, methods = {} }
+	return reference.classes[name]
+end
+
+-- A type ends at a blank that stands in no quotes, brackets or `fun(...): x`.
+local function split_type(text)
+	local depth, quoted, at = 0, false, 1
+	while at <= #text do
+		local c = text:sub(at, at)
+		if c == '"' then
+			quoted = not quoted
+		elseif not quoted and c:find "[%(%[{<]" then
+			depth = depth + 1
+		elseif not quoted and c:find "[%)%]}>]" then
+			depth = depth - 1
+		elseif not quoted and depth == 0 and c == " " and not text:sub(1, at - 1):find ":$" then
+			break
+		end
+		at = at + 1
+	end
+	return text:sub(1, at - 1), text:sub(at + 1)
+end
+
+local function note_type(text, at)
+	table.insert(reference.types, { text = text, at = at })
+end
+
+-- One file's state: `class` of the block that is being read, `params` before a function, `owner` of
+-- each local variable.
+local tags = {}
+
+function tags.meta(state, rest)
+	state.module = rest ~= "" and rest or nil
+end
+
+function tags.class(state, rest)
+	state.class = class_of(rest:match("^[%w_.]+$") or error("no class name: " .. rest))
+end
+
+function tags.field(state, rest, at)
+	if rest:sub(1, 1) == "[" then
+		return note_type(rest:match("^%b[] (.*)$"), at)
+	end
+	local key, mark, after = rest:match("^([%w_]+)(%??) (.+)$")
+	local kind, text = split_type(after)
+	assert(state.class, "a field outside of a class")
+	assert(not state.class.fields[key], key .. " is documented twice")
+	state.class.fields[key] = { type = kind, text = text, line = rest, optional = mark ~= "" }
+	note_type(kind, at)
+end
+
+function tags.alias(state, rest, at)
+	local name, text = rest:match("^([%w_.]+) ?(.*)$")
+	reference.aliases[name] = text
+	state.alias = name
+	note_type(text, at)
+end
+
+function tags.param(state, rest, at)
+	local name, after = rest:match("^([%w_.]+)%?? (.+)$")
+	table.insert(state.params, name)
+	note_type((split_type(after)), at)
+end
+
+tags["return"] = function(_, rest, at)
+	note_type((split_type(rest)), at)
+end
+
+local function read_function(state, line)
+	local owner, separator, name, list = line:match("^function ([%w_]+)([.:])([%w_]+)(%b()) end$")
+	local class = assert(state.owners[owner], "of which class is this?")
+	local params = {}
+	for param in list:gmatch("[%w_.]+") do
+		table.insert(params, param)
+	end
+	assert(table.concat(params, " ") == table.concat(state.params, " "),
+		"@param and the function's parameters differ")
+	assert(not class.methods[name], name .. " is documented twice")
+	assert(state.said, "not a word about it")
+	class.methods[name] = { params = params, method = separator == ":" }
+end
+
+local function read_code(state, line)
+	local variable = line:match("^local ([%w_]+) = {}$")
+	local owner, field = line:match("^([%w_]+)%.([%w_]+) = .+$")
+	if variable then
+		state.owners[variable] = state.class or class_of("module " .. state.module)
+		if state.module then
+			reference.modules[state.module] = state.owners[variable]
+		end
+	elseif owner then
+		state.owners[owner].fields[field] = { type = "table", text = "", line = line }
+	elseif line:find "^function" then
+		read_function(state, line)
+	else
+		assert(line:find "^return [%w_]+$", "neither a declaration nor a comment")
+	end
+end
+
+local function read_line(state, line, at)
+	local tag, rest = line:match("^%-%-%-@(%w+) ?(.*)$")
+	if tag then
+		assert(tags[tag], "unknown tag " .. tag)(state, rest, at)
+	elseif line:find "^%-%-%-|" then
+		local alias = assert(state.alias, "a value of no alias")
+		reference.aliases[alias] = reference.aliases[alias] .. "|" .. line:match("^%-%-%-| (%S+)")
+	elseif line:find "^%-%-%-." then
+		state.said = true
+	elseif line:find "^%-%-" then
+		state.said = true -- prose of the file
+	elseif line ~= "" then
+		read_code(state, line)
+	end
+	if tag then
+		state.said = true
+	elseif not line:find "^%-%-" then
+		state.class, state.alias, state.params, state.said = nil, nil, {}, false
+	end
+end
+
+local function read_file(path)
+	local state, at = { owners = {}, params = {} }, 0
+	for line in io.lines(path) do
+		at = at + 1
+		local where = ("%s:%d"):format(path, at)
+		local ok, why = pcall(read_line, state, line, where)
+		if not ok then
+			error(("%s: %s\n%s"):format(where, why, line), 0)
+		end
+	end
+end
+
+local files = {}
+for name in lfs.dir(directory) do
+	if name:find "%.lua$" then
+		table.insert(files, directory .. name)
+	end
+end
+table.sort(files)
+for _, path in ipairs(files) do
+	read_file(path)
+end
+
+-- 2. Comparing
+
+local function keys(t)
+	local list = {}
+	for key in pairs(t) do
+		list[#list + 1] = key
+	end
+	table.sort(list)
+	return list
+end
+
+-- The names in both tables must be the same.
+local function same(what, documented, real)
+	local wrong = {}
+	for _, key in ipairs(keys(real)) do
+		if documented[key] == nil then
+			table.insert(wrong, key .. " is not in the reference")
+		end
+	end
+	for _, key in ipairs(keys(documented)) do
+		if real[key] == nil then
+			table.insert(wrong, key .. " is in the reference only")
+		end
+	end
+	assert.equal(0, #wrong, what .. ": " .. table.concat(wrong, ", "))
+end
+
+local function class(name)
+	return assert(reference.classes[name], "no class " .. name .. " in the reference")
+end
+
+local function set(list)
+	local found = {}
+	for _, value in ipairs(list) do
+		found[value] = true
+	end
+	return found
+end
+
+-- The string literals of a type or a line.
+local function literals(text)
+	local found = {}
+	for word in text:gmatch('"([^"]*)"') do
+		found[word] = true
+	end
+	return found
+end
+
+local function merge(...)
+	local all = {}
+	for _, each in ipairs { ... } do
+		for key, value in pairs(each) do
+			all[key] = value
+		end
+	end
+	return all
+end
+
+-- The documented class that a field's type names.
+local function class_in(field, what)
+	return class(field.type:match("netns[%w_.]+") or error(what .. ": its type names no class"))
+end
+
+-- The class of what a kind adds: "bridge" has netns.link.BridgeData.
+local function class_of_kind(object, kind)
+	local wanted = ("netns.%s.%sdata"):format(object, kind:gsub("_", ""))
+	for name, found in pairs(reference.classes) do
+		if name:lower() == wanted then
+			return found, name
+		end
+	end
+	error(("no class for the data of kind %s in the reference"):format(kind))
+end
+
+local check_rows
+
+local function check_row(row, field, what)
+	if row.names and row.type == "bits" then
+		for _, name in ipairs(row.names) do
+			assert.is_true(literals(field.line)[name] ~= nil, ("%s: %q is not said"):format(what, name))
+		end
+	elseif row.names then
+		same(what, literals(field.type), set(row.names))
+	end
+	if row.fields then
+		check_rows(row.fields, class_in(field, what), what)
+	end
+end
+
+-- Rows of core.schema and a documented class.
+function check_rows(rows, documented, what, object)
+	local real = {}
+	for _, row in ipairs(rows) do
+		real[row.key] = row
+		for kind, more in pairs(row.choices or {}) do
+			local where = ("%s of kind %s"):format(what, kind)
+			if more.inside then
+				for _, inner in ipairs(more) do
+					real[inner.key] = inner
+				end
+			elseif #more > 0 then
+				local found, name = class_of_kind(object, kind)
+				check_rows(more, found, where, object)
+				local mentioned = documented.fields[row.key].type:find(name, 1, true)
+				assert.is_truthy(mentioned, where .. ": its class is not in the type")
+			end
+		end
+	end
+	same(what, documented.fields, real)
+	for key, row in pairs(real) do
+		check_row(row, documented.fields[key], what .. "." .. key)
+	end
+end
+
+-- The fields of a documented class and those of real values, taken together.
+local function same_fields(name, values)
+	same(name, class(name).fields, merge(table.unpack(values)))
+end
+
+local function is_function(value)
+	return type(value) == "function"
+end
+
+-- 3. What there is
+
+describe("the reference", function()
+	local ns
+
+	before_each(function()
+		ns = netns.new()
+	end)
+
+	after_each(function()
+		ns:close()
+	end)
+
+	it("is Lua", function()
+		for _, path in ipairs(files) do
+			assert.has_no.errors(assert(loadfile(path)))
+		end
+	end)
+
+	it("names no type that it does not declare", function()
+		for _, use in ipairs(reference.types) do
+			for name in use.text:gsub('"[^"]*"', ""):gmatch("netns%.[%w_.]+") do
+				assert.is_truthy(reference.classes[name] or reference.aliases[name], use.at .. ": " .. name)
+			end
+		end
+	end)
+
+	it("has all modules", function()
+		for name in lfs.dir "lualib/netns" do
+			local module = name:match("^(.+)%.lua$")
+			if lfs.attributes(("lualib/netns/%s/init.lua"):format(name)) and name:find "^%a" then
+				module = name
+			end
+			if module and module ~= "init" and not private[module] then
+				assert.is_truthy(reference.modules["netns." .. module], module .. " is not in the reference")
+			end
+		end
+		for name, documented in pairs(reference.modules) do
+			if name ~= "netns" then
+				same(name, merge(documented.fields, documented.methods), require(name))
+			end
+		end
+	end)
+
+	it("has what `netns` exports", function()
+		local exported = {}
+		for name in pairs(netns) do
+			exported[name] = true
+		end
+		for name, from in pairs(getmetatable(netns).lazy) do
+			if package.searchpath(from[1], package.path) then
+				exported[name] = is_function(netns[name]) or nil
+			end
+		end
+		local documented = class "netns"
+		same("netns", merge(documented.fields, documented.methods), exported)
+		for name in pairs(documented.methods) do
+			assert.is_function(netns[name])
+		end
+	end)
+
+	it("has a namespace's fields and methods", function()
+		local index = debug.getmetatable(ns).__index
+		local documented, _, methods = class "netns.ns", debug.getupvalue(index, 1)
+		same("ns", documented.methods, methods)
+		for name in pairs(core.fields) do
+			assert.is_truthy(documented.fields[name], name .. " is not in the reference")
+		end
+		ns:attach "reference"
+		for name in pairs(documented.fields) do
+			if name ~= "nft" or firewall.available() then
+				assert.is_not_nil(ns[name], name .. " is in the reference only")
+			end
+		end
+		ns:delete()
+	end)
+
+	it("has the verbs of collections, and their rows", function()
+		for name, methods in pairs(core.collections) do
+			local field = assert(class("netns.ns").fields[name], name .. " is not in the reference")
+			local documented = class_in(field, name)
+			same("ns." .. name, documented.methods, methods)
+			check_rows(core.schema(name), class(("netns.%s.Spec"):format(name)), name, name)
+		end
+	end)
+
+	it("has what the firewall can do", function()
+		same("ns.nft", class("netns.nft").methods, firewall.methods)
+	end)
+
+	it("has what a process can be told, asked, and how it ended", function()
+		same("process", class("netns.Process").methods, core.process)
+		local spec = class("netns.process.Spec").fields
+		local rows = {}
+		for _, row in ipairs(core.schema "process") do
+			rows[row.key] = row
+		end
+		same("netns.process.Spec", spec, rows)
+		local p <close> = ns:spawn { "true" }
+		for name in pairs(class("netns.Process").fields) do
+			assert.is_not_nil(p[name], name)
+		end
+		same_fields("netns.process.Result", {
+			ns:exec { "true" },
+			ns:exec { "sh", "-c", "kill $$", check = false },
+			ns:exec { "cat", "/dev/zero", stdout = "null", timeout = 0.01, check = false },
+		})
+	end)
+
+	it("has what a probe is told and tells", function()
+		same("netns.probe.Spec", class("netns.probe.Spec").fields, require "netns.proof.probe".keys)
+		local other <close> = netns.new()
+		ns.link:set { name = "lo", up = true }
+		ns.link:add { name = "p0", kind = "veth", up = true,
+			peer = { name = "p1", netns = other, up = true } }
+		ns.addr:add { dev = "p0", addr = "10.0.0.1/24" }
+		other.addr:add { dev = "p1", addr = "10.0.0.2/24" }
+		other.link:add { name = "q0", kind = "veth", peer = { name = "q1" } }
+		other.addr:add { dev = "q0", addr = "10.0.1.1/24" }
+		ns.route:add { dst = "10.0.1.0/24", via = "10.0.0.2" }
+		local function tcp(spec)
+			return merge({ from = ns, to = other, proto = "tcp", port = 80 }, spec)
+		end
+		local seen = netns.probe {
+			tcp { listen = true }, tcp {}, tcp { proto = "udp" }, tcp { to = "192.0.2.1" },
+			tcp { family = "inet6" }, tcp { addr = "10.0.1.1", listen = true },
+			tcp { addr = "10.0.0.9", timeout = 0.01 },
+		}
+		ns.link:set { name = "p0", up = false }
+		table.insert(seen, netns.probe(tcp {}))
+		-- what takes seconds or a fault to see, as netns.probe would get it
+		for _, more in ipairs {
+			{ sent = true, cut = "limited", watched = 1, resent = 1 },
+			{ sent = false, broken = { step = "socket", errno = "EMFILE" } },
+			{ sent = true, late_errno = "ECONNRESET" },
+			{ sent = true, listener_errno = "EACCES", watched = 1 },
+		} do
+			table.insert(seen, verdict(more, { proto = "tcp", addr = "10.0.0.2", port = 80 }))
+		end
+		local parts = { observation = {} }
+		for _, one in ipairs(seen) do
+			table.insert(parts.observation, one.observation)
+			for key, value in pairs(one.observation) do
+				parts[key] = parts[key] or {}
+				table.insert(parts[key], value)
+			end
+		end
+		same_fields("netns.Verdict", seen)
+		for part, name in pairs {
+			observation = "Observation", icmp = "Icmp", broken = "Broken", reply = "Reply", times = "Times",
+			controls = "Controls", path = "Path",
+		} do
+			same_fields("netns.probe." .. name, parts[part])
+		end
+	end)
+
+	it("has all verdicts", function()
+		local i, names = 1, {}
+		local name, rules = debug.getupvalue(verdict, i)
+		while name ~= "rules" do
+			i = i + 1
+			name, rules = debug.getupvalue(verdict, i)
+		end
+		for _, rule in ipairs(rules) do
+			names[rule[1]] = true
+		end
+		same("verdicts", literals(reference.aliases["netns.Verdict.Name"]), names)
+	end)
+
+	it("has what an error tells", function()
+		local function failure(f, ...)
+			local ok, err = pcall(f, ...)
+			assert.is_false(ok)
+			return err
+		end
+		local operations = require "netns.operations"
+		local specs = { { name = "x", kind = "bridge" }, { name = "x", kind = "bridge" } }
+		same_fields("netns.error", {
+			failure(ns.link.add, ns.link, specs),
+			failure(ns.link.add, ns.link, { name = "x", mtu = "big" }),
+			failure(ns.route.add, ns.route, { dst = "10.0.0.0/8", via = "10.0.0.1" }),
+			failure(ns.exec, ns, { "false" }),
+			failure(operations.apply, { operations.new("a", "set", "link", "nope") }, { a = ns }),
+		})
+	end)
+
+	it("has the operations", function()
+		local operations = require "netns.operations"
+		local fields = class("netns.Operation").fields
+		local accepted = {}
+		for object in pairs(literals(fields.object.type)) do
+			for verb in pairs(literals(fields.verb.type)) do
+				if pcall(operations.new, "x", verb, object, {}) then
+					accepted[object], accepted[verb] = true, true
+				end
+			end
+		end
+		same("operations", merge(literals(fields.object.type), literals(fields.verb.type)), accepted)
+		same("an operation", fields, operations.new("x", "add", "netns", {}, "here"))
+		support.refused("EINVAL", "object", operations.new, "x", "add", "nothing")
+	end)
+end)
