@@ -25,7 +25,7 @@ enum { SIGNALS = 64 };
 
 /* ---- the child, until it is the program ---- */
 
-BARE static int fail(struct child_job *job, enum child_step step, long error)
+BARE int child_fail(struct child_job *job, enum child_step step, long error)
 {
 	job->error = (int)-error;
 	job->step = (int)step;
@@ -94,24 +94,31 @@ BARE int child_main(void *arg)
 	if (code >= 0)
 		code = RAW(setns, job->net, CLONE_NEWNET);
 	if (code < 0)
-		return fail(job, CHILD_SETNS, code);
+		return child_fail(job, CHILD_SETNS, code);
 	if (job->mounts >= 0) {
 		code = RAW(setns, job->mounts, CLONE_NEWNS);
 		if (code < 0)
-			return fail(job, CHILD_MOUNTS, code);
+			return child_fail(job, CHILD_MOUNTS, code);
 	}
 	/* setns() to a mount namespace moved us to its root. */
 	code = RAW(chdir, job->cwd);
 	if (code < 0)
-		return fail(job, CHILD_CWD, code);
+		return child_fail(job, CHILD_CWD, code);
 	code = set_stdio(job);
 	if (code < 0)
-		return fail(job, CHILD_STDIO, code);
+		return child_fail(job, CHILD_STDIO, code);
 	code = RAW(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (code < 0)
-		return fail(job, CHILD_FILES, code);
+		return child_fail(job, CHILD_FILES, code);
+	if (job->confine.any) {
+		if (child_confine(job) != 0)
+			return 127;
+		RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (RAW(getppid, 0) != job->supervisor)
+			return 127;
+	}
 	reset_signals();
-	return fail(job, CHILD_EXEC, execute(job));
+	return child_fail(job, CHILD_EXEC, execute(job));
 }
 
 /* ---- the mount helper ---- */

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define HIDDEN __attribute__((visibility("hidden")))
+
 enum { CHILD_STACK = 16384 };
 
 /* Where a child failed: which call, and so which option was at fault. */
@@ -17,6 +19,10 @@ enum child_step {
 	CHILD_STDIO,
 	CHILD_SIGNALS,
 	CHILD_FILES,
+	CHILD_LIMITS,
+	CHILD_CAPS,
+	CHILD_USER,
+	CHILD_PRIVS,
 	CHILD_EXEC,
 };
 
@@ -35,6 +41,32 @@ struct child_report {
 	int64_t when;   /* CLOCK_MONOTONIC, ns */
 };
 
+/* Resource limits, as prlimit(2) takes them. */
+enum { CHILD_LIMITS_MAX = 16 };
+#define CHILD_UNLIMITED UINT64_MAX
+
+struct child_limit {
+	const char *name;
+	int resource;
+	uint64_t soft, hard;
+};
+
+enum { CHILD_GROUPS_MAX = 64 };
+
+/* What the program may do less than we. */
+struct child_confinement {
+	bool any;          /* of the following */
+	bool has_user;
+	uint32_t uid, gid;
+	int n_groups;
+	uint32_t groups[CHILD_GROUPS_MAX]; /* beside gid */
+	bool no_new_privs;
+	bool has_caps;
+	uint64_t caps;     /* those that it keeps, by number */
+	int n_limits;
+	struct child_limit limits[CHILD_LIMITS_MAX];
+};
+
 /*
  * All that a supervisor and its child read. It stands, with everything it points to and both stacks, in a mapping of its own that
  * is kept until the supervisor has been reaped; nothing in it is Lua's.
@@ -43,11 +75,13 @@ struct child_job {
 	int user, net, mounts;    /* nsfs descriptors to enter; -1 for user and mounts: not that */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
+	bool own_memory;          /* a copy of ours, for what would change ours; then this mapping is a shared one */
 	bool quiet;               /* no CHILD_STARTED, and no pidfd: nobody is interested before the end */
 	const char *cwd;
 	char *const *argv, *const *envp;
 	const char *const *paths; /* what to try to execute, in order */
 	int64_t timeout;          /* ns from the start until everything is killed, -1: never */
+	struct child_confinement confine;
 
 	int control;              /* the supervisor's ends: a pipe whose closing means "end it all", */
 	int status;               /* the pipe for reports, */
@@ -57,6 +91,7 @@ struct child_job {
 	int supervisor;           /* its pid, for the child */
 	_Atomic bool apart;       /* out: it has its own descriptor table */
 	int error, step;          /* from child to supervisor */
+	const char *detail;       /* ... on what, if there is more to say: in the job, or a constant */
 	char *supervisor_stack, *child_stack; /* tops */
 	char scratch[4096];
 };
@@ -68,7 +103,13 @@ struct child_job {
 int child_start(struct child_job *job, int *pidfd);
 
 /* The child's own part, run by the supervisor; returns only if it failed, with the reason in the job. */
-__attribute__((visibility("hidden"))) int child_main(void *job);
+HIDDEN int child_main(void *job);
+
+/* Its parts in other files: 0, or what child_fail() returns. */
+HIDDEN int child_confine(struct child_job *job);
+
+/* Record why it fails, and return its exit code. */
+HIDDEN int child_fail(struct child_job *job, enum child_step step, long error);
 
 /* One mount that the mount helper makes. */
 struct child_bind {

@@ -9,6 +9,8 @@
 
 #include "../lua/args.h"
 #include "../lua/error.h"
+#include "confine.h"
+#include "user.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -23,7 +25,8 @@
 struct options {
 	const char *cwd;
 	double timeout;
-	int given_stdin, given_stdout, given_stderr, given_env, given_check;
+	bool no_new_privs;
+	int given_stdin, given_stdout, given_stderr, given_env, given_check, given_limits, given_caps, given_user;
 };
 
 static const struct args_row rows[] = {
@@ -34,6 +37,10 @@ static const struct args_row rows[] = {
 	{ .key = "stderr", .type = ARGS_ANY, .offset = offsetof(struct options, given_stderr) },
 	{ .key = "env", .type = ARGS_TABLE, .offset = offsetof(struct options, given_env) },
 	{ .key = "check", .type = ARGS_ANY, .offset = offsetof(struct options, given_check) },
+	{ .key = "user", .type = ARGS_ANY, .offset = offsetof(struct options, given_user) },
+	{ .key = "limits", .type = ARGS_TABLE, .offset = offsetof(struct options, given_limits) },
+	{ .key = "caps", .type = ARGS_TABLE, .offset = offsetof(struct options, given_caps) },
+	{ .key = "no_new_privs", .type = ARGS_BOOL, .offset = offsetof(struct options, no_new_privs) },
 	{ .key = NULL },
 };
 
@@ -169,6 +176,29 @@ static void read_stream(lua_State *L, int idx, int which, struct command *c)
 	lua_pop(L, 1);
 }
 
+static void read_confinement(lua_State *L, int idx, const struct options *o, struct command *c)
+{
+	const struct {
+		const char *key;
+		int given;
+		void (*read)(lua_State *L, const char *op, struct child_confinement *out);
+	} parts[] = {
+		{ "user", o->given_user, user_read },
+		{ "limits", o->given_limits, confine_read_limits },
+		{ "caps", o->given_caps, confine_read_caps },
+	};
+
+	c->confine.any = c->confine.no_new_privs = o->no_new_privs;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (!parts[i].given)
+			continue;
+		lua_pushstring(L, parts[i].key);
+		lua_rawget(L, idx);
+		parts[i].read(L, c->op, &c->confine);
+		lua_pop(L, 1);
+	}
+}
+
 static const char *search_path(lua_State *L, const struct command *c)
 {
 	for (lua_Integer i = 1; i <= c->envc; i++) {
@@ -226,6 +256,7 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 		c->has_check = true;
 		lua_pop(L, 1);
 	}
+	read_confinement(L, idx, &o, c);
 	c->cwd = o.cwd;
 	c->timeout = o.timeout;
 	c->search = search_path(L, c);
@@ -297,5 +328,6 @@ void command_store(lua_State *L, const struct command *c, const char *cwd, struc
 	}
 	*pointers = NULL;
 	s->job.cwd = put(&at, cwd, strlen(cwd));
+	s->job.confine = c->confine;
 	s->job.timeout = c->timeout < 0 ? -1 : (int64_t)(c->timeout * 1e9);
 }

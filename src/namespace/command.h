@@ -39,6 +39,7 @@ struct command {
 	double timeout;     /* -1: none */
 	bool check, has_check;
 	struct stream_spec streams[3];
+	struct child_confinement confine;
 };
 
 /* Read the spec at `idx`; misuse raises. Pushes two values, which `out` refers to. `capture` is what stdout and stderr default to. */

@@ -284,7 +284,8 @@ BARE static int supervisor_main(void *arg)
 	job->error = 0;
 	job->supervisor = (int)RAW(getpid, 0);
 	/* Who wants to know when it started must wait until it executes; else it may do so while we arrange ourselves. */
-	code = raw_clone(CLONE_VM | SIGCHLD | (job->quiet ? 0 : CLONE_VFORK | CLONE_PIDFD), job->child_stack, &job->pidfd, child_main, job);
+	code = raw_clone(SIGCHLD | (job->own_memory ? 0 : CLONE_VM) | (job->quiet ? 0 : CLONE_VFORK | CLONE_PIDFD), job->child_stack,
+			 &job->pidfd, child_main, job);
 	if (code < 0) {
 		job->pidfd = -1;
 		refuse(job, CHILD_CLONE, code);

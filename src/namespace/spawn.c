@@ -30,9 +30,9 @@
 /* How much of stderr an error shows. */
 enum { ERROR_TEXT = 200 };
 
-/* What went wrong in the child, and the option that asked for it. */
-static const struct {
-	const char *attr, *text;
+/* What went wrong in the child, the option that asked for it, and what helps where it is refused. */
+static const struct step {
+	const char *attr, *text, *hint;
 } steps[] = {
 	[CHILD_CLONE] = { NULL, "making the process" },
 	[CHILD_SETNS] = { NULL, "entering the network namespace" },
@@ -40,6 +40,10 @@ static const struct {
 	[CHILD_CWD] = { "cwd", "changing to the directory" },
 	[CHILD_STDIO] = { NULL, "setting stdin, stdout and stderr" },
 	[CHILD_FILES] = { NULL, "closing other descriptors" },
+	[CHILD_LIMITS] = { "limits", "setting the limit", "a hard limit is raised only by who has CAP_SYS_RESOURCE on the machine itself" },
+	[CHILD_CAPS] = { "caps", "setting the capabilities", "only capabilities that the script has got itself can be kept" },
+	[CHILD_USER] = { "user", "becoming the user", "the sandbox of an ordinary user knows root alone; run the script as root" },
+	[CHILD_PRIVS] = { "no_new_privs", "setting no_new_privs" },
 	[CHILD_EXEC] = { NULL, "executing the program" },
 };
 
@@ -138,8 +142,7 @@ static int open_stream(struct process *p, const struct stream_spec *spec, int wh
 /* ---- with one ---- */
 
 /* Does not return. */
-static void raise_start(lua_State *L, struct process *p, const struct command *c, const struct ns *ns, int errnum, const char *attr,
-			const char *message)
+static void raise_step(lua_State *L, struct process *p, const struct command *c, const struct ns *ns, int errnum, const struct step *step)
 {
 	char label[NS_LABEL_SIZE];
 
@@ -149,9 +152,16 @@ static void raise_start(lua_State *L, struct process *p, const struct command *c
 		.subject = c->name,
 		.netns = ns_label(ns, label),
 		.errnum = errnum,
-		.attr = attr,
-		.message = message,
+		.attr = step->attr,
+		.message = step->text,
+		.hint = errnum == EPERM || errnum == EINVAL ? step->hint : NULL,
 	});
+}
+
+static void raise_start(lua_State *L, struct process *p, const struct command *c, const struct ns *ns, int errnum, const char *attr,
+			const char *message)
+{
+	raise_step(L, p, c, ns, errnum, &(struct step){ attr, message, NULL });
 }
 
 /* Push a process that is going to run `c` in `ns`. */
@@ -169,7 +179,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 		raise_start(L, p, c, ns, fault.errnum, NULL, fault.text);
 	if (!c->cwd && !getcwd(here, sizeof(here)))
 		raise_start(L, p, c, ns, errno, "cwd", "our own working directory is gone; say another");
-	p->supervisor = supervisor_new(c->size);
+	p->supervisor = supervisor_new(c->size, c->confine.has_user);
 	if (!p->supervisor)
 		raise_start(L, p, c, ns, errno, NULL, NULL);
 	p->open = true;
@@ -196,21 +206,23 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 /* The first report has come: what was for the child can go; raises if it could not be executed. */
 static void check_start(lua_State *L, struct process *p, const struct ns *ns, const struct command *c)
 {
-	struct child_job *job = &p->supervisor->job;
-	const char *text = steps[p->last.step].text;
+	const struct child_job *job = &p->supervisor->job;
+	struct step step = steps[p->last.step];
 
 	supervisor_started(p->supervisor);
 	process_close_theirs(p);
 	p->pid = p->last.pid;
 	p->pidfd = job->pidfd;
-	job->pidfd = -1;
+	p->supervisor->job.pidfd = -1;
 	if (p->last.event != CHILD_FAILED)
 		return;
 	if (p->last.step == CHILD_EXEC && p->last.error == ENOENT && !strchr(c->name, '/'))
-		text = "no such program in PATH";
+		step.text = "no such program in PATH";
 	else if (p->last.step == CHILD_CWD)
-		text = lua_pushfstring(L, "%s %s", text, job->cwd);
-	raise_start(L, p, c, ns, p->last.error, steps[p->last.step].attr, text);
+		step.text = lua_pushfstring(L, "%s %s", step.text, job->cwd);
+	else if (job->detail)
+		step.text = lua_pushfstring(L, "%s %s", step.text, job->detail);
+	raise_step(L, p, c, ns, p->last.error, &step);
 }
 
 /* ns:spawn { argv..., stdin, stdout, stderr, env, cwd, timeout } -> process */

@@ -37,16 +37,17 @@ struct kept {
 	bool over;
 };
 
-struct supervisor *supervisor_new(size_t extra)
+struct supervisor *supervisor_new(size_t extra, bool own_memory)
 {
 	size_t size = (sizeof(struct supervisor) + extra + PAGE - 1) / PAGE * PAGE + 2 * CHILD_STACK;
-	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, (own_memory ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
 	struct supervisor *s = (struct supervisor *)(void *)at;
 
 	if (at == MAP_FAILED)
 		return NULL;
 	*s = (struct supervisor){ .size = size, .pidfd = -1, .control = -1, .theirs = { -1, -1, -1 } };
 	s->job.pidfd = -1;
+	s->job.own_memory = own_memory;
 	s->job.supervisor_stack = at + size;
 	s->job.child_stack = at + size - CHILD_STACK;
 	return s;

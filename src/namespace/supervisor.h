@@ -23,7 +23,7 @@ struct supervisor {
 };
 
 /* A job with `extra` bytes for what it points to, at supervisor_extra(); NULL with errno. */
-struct supervisor *supervisor_new(size_t extra);
+struct supervisor *supervisor_new(size_t extra, bool own_memory);
 char *supervisor_extra(struct supervisor *s);
 
 /* Start it. *status gets the end of the pipe on which it reports; 0 or -errno. Close nothing that was for it or for the

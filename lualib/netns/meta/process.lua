@@ -14,6 +14,29 @@
 ---@field cwd? string working directory; ours if not given
 ---@field timeout? number|string seconds until it and all that descends from it is killed
 ---@field check? boolean `exec` only; `false`: return the result whatever it is
+---@field user? integer|string who it runs as: 1000, "name", "user:group". Alone, with the user's groups of /etc/passwd and /etc/group (a number that they do not have: the group of the same number); with a group, that one and no other. It keeps no capabilities but `caps`. EPERM, EINVAL: the user namespace does not have that user, as the sandbox of an ordinary user has root alone
+---@field limits? table<netns.process.Limit, integer|"unlimited"|table> setrlimit(2): soft and hard limit in one, or { soft, hard }; bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
+---@field caps? string[] capabilities(7) that it has, "net_admin" or "CAP_NET_ADMIN", and no others, in its permitted, effective, inheritable, bounding and ambient set; {}: none. EPERM: we have not got them ourselves
+---@field no_new_privs? boolean no program that it executes gains privileges, by set-user-ID or file capabilities; prctl(2)
+
+---The resources of setrlimit(2), as prlimit(1) calls them.
+---@alias netns.process.Limit
+---| "as" bytes of memory
+---| "core" bytes of a core file
+---| "cpu" seconds
+---| "data" bytes
+---| "fsize" bytes of a file
+---| "locks"
+---| "memlock" bytes
+---| "msgqueue" bytes
+---| "nice"
+---| "nofile" descriptors
+---| "nproc" processes of its user; root is not limited
+---| "rss" bytes; without effect
+---| "rtprio"
+---| "rttime" microseconds
+---| "sigpending"
+---| "stack" bytes
 
 ---How a process ended.
 ---@class netns.process.Result
@@ -27,7 +50,8 @@
 ---@class netns.ns
 local ns = {}
 
----Start a program. Raises with the step at which it failed if it cannot be executed (ENOENT, EACCES, ENOEXEC; `attr` "cwd").
+---Start a program. Raises with the step at which it failed if it cannot be executed (ENOENT, EACCES, ENOEXEC; `attr` is the option that was refused, as
+---"cwd" or "limits").
 ---It gets the namespace's own /sys and /etc/netns/NAME/* over /etc, default signals, and no descriptor of ours but 0, 1 and 2. It is in a
 ---session of its own, unless its stdin is a terminal.
 ---@param spec netns.process.Spec
