@@ -24,6 +24,10 @@ function support.read(path)
 	return file and file:read("a")
 end
 
+-- Are there others than root? An ordinary user's sandbox has no other.
+support.knows_users =
+	tonumber(support.read("/proc/self/uid_map"):match("^%s*0%s+%d+%s+(%d+)") or 0) > 65534
+
 -- Does f come true within `seconds` (5 unless given)?
 function support.eventually(f, seconds)
 	local deadline = netns.clock() + (seconds or 5)

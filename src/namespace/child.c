@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -107,6 +108,13 @@ BARE int child_main(void *arg)
 	code = set_stdio(job);
 	if (code < 0)
 		return child_fail(job, CHILD_STDIO, code);
+	if (job->pty) {
+		code = RAW(ioctl, 0, TIOCSCTTY, 0);
+		if (code >= 0 && job->confine.has_user)
+			code = RAW(fchown, 0, job->confine.uid, -1);
+		if (code < 0)
+			return child_fail(job, CHILD_PTY, code);
+	}
 	code = RAW(close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
 	if (code < 0)
 		return child_fail(job, CHILD_FILES, code);

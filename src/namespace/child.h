@@ -17,7 +17,7 @@ enum child_step {
 	CHILD_MOUNTS,
 	CHILD_CWD,
 	CHILD_STDIO,
-	CHILD_SIGNALS,
+	CHILD_PTY,
 	CHILD_FILES,
 	CHILD_LIMITS,
 	CHILD_CAPS,
@@ -75,6 +75,7 @@ struct child_job {
 	int user, net, mounts;    /* nsfs descriptors to enter; -1 for user and mounts: not that */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
+	bool pty;                 /* ... of which 0 becomes the controlling terminal */
 	bool own_memory;          /* a copy of ours, for what would change ours; then this mapping is a shared one */
 	bool quiet;               /* no CHILD_STARTED, and no pidfd: nobody is interested before the end */
 	const char *cwd;

@@ -26,7 +26,7 @@ struct options {
 	const char *cwd;
 	double timeout;
 	bool no_new_privs;
-	int given_stdin, given_stdout, given_stderr, given_env, given_check, given_limits, given_caps, given_user;
+	int given_stdin, given_stdout, given_stderr, given_env, given_check, given_limits, given_caps, given_user, given_pty;
 };
 
 static const struct args_row rows[] = {
@@ -35,6 +35,7 @@ static const struct args_row rows[] = {
 	{ .key = "stdin", .type = ARGS_ANY, .offset = offsetof(struct options, given_stdin) },
 	{ .key = "stdout", .type = ARGS_ANY, .offset = offsetof(struct options, given_stdout) },
 	{ .key = "stderr", .type = ARGS_ANY, .offset = offsetof(struct options, given_stderr) },
+	{ .key = "pty", .type = ARGS_ANY, .offset = offsetof(struct options, given_pty) },
 	{ .key = "env", .type = ARGS_TABLE, .offset = offsetof(struct options, given_env) },
 	{ .key = "check", .type = ARGS_ANY, .offset = offsetof(struct options, given_check) },
 	{ .key = "user", .type = ARGS_ANY, .offset = offsetof(struct options, given_user) },
@@ -249,6 +250,14 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 		read_stream(L, idx, 1, c);
 	if (o.given_stderr)
 		read_stream(L, idx, 2, c);
+	if (o.given_pty) {
+		lua_pushliteral(L, "pty");
+		lua_rawget(L, idx);
+		pty_read(L, op, &c->pty);
+		lua_pop(L, 1);
+	}
+	if (c->pty.wanted && (o.given_stdin || o.given_stdout || o.given_stderr))
+		error_misuse(L, op, "pty", "the terminal is stdin, stdout and stderr at once; say no other");
 	if (o.given_check) {
 		lua_pushliteral(L, "check");
 		lua_rawget(L, idx);

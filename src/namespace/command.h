@@ -4,6 +4,7 @@
 #define NETNS_COMMAND_H
 
 #include "child.h"
+#include "pty.h"
 #include "supervisor.h"
 
 #include <lua.h>
@@ -39,6 +40,7 @@ struct command {
 	double timeout;     /* -1: none */
 	bool check, has_check;
 	struct stream_spec streams[3];
+	struct pty_spec pty; /* wanted: instead of the streams */
 	struct child_confinement confine;
 };
 

@@ -37,6 +37,8 @@ static int fill(struct output *o)
 		if (nlbuf_reserve(&o->data, READ_SIZE) < 0)
 			return -ENOMEM;
 		n = read(o->fd, o->data.data + o->data.size, READ_SIZE);
+		if (n < 0 && errno == EIO && o->terminal)
+			n = 0;
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 		if (n == 0)

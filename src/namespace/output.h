@@ -13,6 +13,7 @@
 struct output {
 	int fd;             /* our end of the pipe, -1 when it has been read to its end */
 	bool captured;
+	bool terminal;      /* its end is an error of reading (EIO) */
 	struct nlbuf data;  /* what came out of it; */
 	size_t start;       /* from here on it was not taken yet */
 };

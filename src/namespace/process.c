@@ -12,6 +12,7 @@
 #include "../lua/error.h"
 #include "../lua/handle.h"
 #include "../lua/wait.h"
+#include "pty.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -221,7 +222,23 @@ static int m_kill(lua_State *L)
 	return 1;
 }
 
-/* p:write(s): all of it, into stdin = true; what it writes meanwhile is taken in */
+static void write_all(lua_State *L, struct process *p, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write_quietly(p->in, data, size);
+
+		if (n == -EAGAIN)
+			process_step(L, p, FOR_INPUT, -1, "process write");
+		else if (n < 0 && n != -EINTR)
+			error_errno(L, (int)-n, "process write", NULL);
+		else if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+}
+
+/* p:write(s): all of it, into stdin = true or the terminal; what it writes meanwhile is taken in */
 static int m_write(lua_State *L)
 {
 	struct process *p = process_check(L, 1, "process write");
@@ -232,27 +249,36 @@ static int m_write(lua_State *L)
 		return error_misuse(L, "process write", "s", "string expected, got %s", luaL_typename(L, 2));
 	data = lua_tolstring(L, 2, &size);
 	if (p->in < 0)
-		return error_misuse(L, "process write", "stdin", "it was not started with stdin = true, or its stdin is closed");
-	while (size > 0) {
-		ssize_t n = write_quietly(p->in, data, size);
-
-		if (n == -EAGAIN)
-			process_step(L, p, FOR_INPUT, -1, "process write");
-		else if (n < 0 && n != -EINTR)
-			return error_errno(L, (int)-n, "process write", NULL);
-		else if (n > 0) {
-			data += n;
-			size -= (size_t)n;
-		}
-	}
+		return error_misuse(L, "process write", "stdin", "it was not started with stdin = true or a pty, or its stdin is closed");
+	write_all(L, p, data, size);
 	return 0;
 }
 
-/* p:close_stdin(): the program reads the end of its input */
+/* p:close_stdin(): the program reads the end of its input; at a terminal that is typed, and not final */
 static int m_close_stdin(lua_State *L)
 {
-	handle_closefd(&process_check(L, 1, "process close_stdin")->in);
+	struct process *p = process_check(L, 1, "process close_stdin");
+
+	if (p->in >= 0 && p->out[0].terminal)
+		write_all(L, p, PROCESS_EOF, 1);
+	else
+		handle_closefd(&p->in);
 	return 0;
+}
+
+/* p:resize(rows, cols): its terminal has another size */
+static int m_resize(lua_State *L)
+{
+	struct process *p = process_check(L, 1, "process resize");
+	lua_Integer size[2];
+	int code;
+
+	for (int i = 0; i < 2; i++)
+		size[i] = args_integer(L, 2 + i, &(struct args_at){ .op = "process resize", .key = i ? "cols" : "rows" }, 1, 65535);
+	if (!p->out[0].terminal)
+		return error_misuse(L, "process resize", "pty", "it was not started with a pty");
+	code = p->in < 0 ? 0 : pty_resize(p->in, (unsigned short)size[0], (unsigned short)size[1]);
+	return code < 0 ? error_errno(L, -code, "process resize", NULL) : 0;
 }
 
 /* p:pollfd(), p:events(): ready when there is output to read, or it has ended; the protocol of cqueues */
@@ -328,6 +354,7 @@ static const luaL_Reg methods[] = {
 	{ "kill", m_kill },
 	{ "write", m_write },
 	{ "close_stdin", m_close_stdin },
+	{ "resize", m_resize },
 	{ "pollfd", m_pollfd },
 	{ "events", m_events },
 	{ "timeout", m_timeout },

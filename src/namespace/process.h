@@ -15,12 +15,15 @@
 /* How long close() waits, and how long after its deadline a program may still be dying: seconds. */
 #define PROCESS_PATIENCE 2.0
 
+/* What one types at a terminal to end the input. */
+#define PROCESS_EOF "\4"
+
 struct process {
 	struct supervisor *supervisor;
 	int pid, pidfd;
 	int status;         /* the supervisor's reports */
 	int epoll;          /* status and streams, made when pollfd() is asked for it */
-	int in;             /* stdin, if it is a pipe */
+	int in;             /* stdin, if it is a pipe or a terminal */
 	struct output out[2];
 	int theirs[3];      /* the child's 0, 1 and 2, ours to close */
 	bool open, ended;

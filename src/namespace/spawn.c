@@ -39,6 +39,7 @@ static const struct step {
 	[CHILD_MOUNTS] = { NULL, "entering the namespace's mounts" },
 	[CHILD_CWD] = { "cwd", "changing to the directory" },
 	[CHILD_STDIO] = { NULL, "setting stdin, stdout and stderr" },
+	[CHILD_PTY] = { "pty", "taking the terminal" },
 	[CHILD_FILES] = { NULL, "closing other descriptors" },
 	[CHILD_LIMITS] = { "limits", "setting the limit", "a hard limit is raised only by who has CAP_SYS_RESOURCE on the machine itself" },
 	[CHILD_CAPS] = { "caps", "setting the capabilities", "only capabilities that the script has got itself can be kept" },
@@ -139,6 +140,23 @@ static int open_stream(struct process *p, const struct stream_spec *spec, int wh
 	return -EINVAL;
 }
 
+/* The terminal that is all three; 0 or -errno. With `ended`, its input is at its end. */
+static int open_terminal(struct process *p, const struct pty_spec *spec, bool ended)
+{
+	int code = pty_open(spec, &p->out[0].fd, &p->theirs[0]);
+
+	if (code < 0)
+		return code;
+	p->out[0].captured = p->out[0].terminal = true;
+	for (int i = 0; i < 3; i++)
+		p->supervisor->job.stdio[i] = p->theirs[0];
+	if (ended)
+		return write(p->out[0].fd, PROCESS_EOF, 1) < 0 ? -errno : 0;
+	code = handle_safefd(fcntl(p->out[0].fd, F_DUPFD_CLOEXEC, 3));
+	p->in = code < 0 ? -1 : code;
+	return code == -1 ? -errno : code < 0 ? code : 0;
+}
+
 /* ---- with one ---- */
 
 /* Does not return. */
@@ -188,13 +206,17 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	job->user = ns->user;
 	job->net = ns->fd;
 	job->mounts = ns->mounts;
-	for (int i = 0; i < 3; i++) {
+	code = c->pty.wanted ? open_terminal(p, &c->pty, quiet) : 0;
+	if (code < 0)
+		raise_start(L, p, c, ns, -code, "pty", "making a terminal");
+	for (int i = 0; i < 3 && !c->pty.wanted; i++) {
 		code = open_stream(p, &c->streams[i], i, &job->stdio[i]);
 		if (code < 0)
 			raise_start(L, p, c, ns, -code, names[i], NULL);
 	}
 	/* Only one that reads from our terminal is in its session, else Ctrl-C and job control would reach what runs in the background. */
-	job->session = !isatty(job->stdio[0]);
+	job->pty = c->pty.wanted;
+	job->session = job->pty || !isatty(job->stdio[0]);
 	job->quiet = quiet;
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);

@@ -10,6 +10,7 @@
 ---@field stdin? string|true|file* its content, of any size; `true`: a pipe for `:write`; a file. Otherwise /dev/null
 ---@field stdout? "capture"|"inherit"|"null"|file* `exec` captures, `spawn` inherits unless told otherwise
 ---@field stderr? "capture"|"inherit"|"null"|"stdout"|file* likewise; "stdout": where stdout goes
+---@field pty? boolean|netns.process.Terminal a pseudo terminal as its stdin, stdout and stderr, and as the controlling terminal of its session; pty(7). What it writes is captured as stdout, lines end in "\r\n"; `:write` types. `exec` types the end of input, and nothing else
 ---@field env? table<string, string|integer|false> put into our environment; `false` takes the variable out
 ---@field cwd? string working directory; ours if not given
 ---@field timeout? number|string seconds until it and all that descends from it is killed
@@ -18,6 +19,12 @@
 ---@field limits? table<netns.process.Limit, integer|"unlimited"|table> setrlimit(2): soft and hard limit in one, or { soft, hard }; bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
 ---@field caps? string[] capabilities(7) that it has, "net_admin" or "CAP_NET_ADMIN", and no others, in its permitted, effective, inheritable, bounding and ambient set; {}: none. EPERM: we have not got them ourselves
 ---@field no_new_privs? boolean no program that it executes gains privileges, by set-user-ID or file capabilities; prctl(2)
+
+---A pseudo terminal.
+---@class netns.process.Terminal
+---@field rows? integer 24 unless given; stty(1)
+---@field cols? integer 80 unless given
+---@field echo? boolean `false`: what is typed does not come back
 
 ---The resources of setrlimit(2), as prlimit(1) calls them.
 ---@alias netns.process.Limit
@@ -80,12 +87,17 @@ function process:wait(timeout) end
 ---@return boolean sent false if it has ended
 function process:kill(signal) end
 
----Write all of `s` into its stdin. Raises EPIPE when nobody reads any more.
+---Write all of `s` into its stdin, or type it. Raises EPIPE when nobody reads any more.
 ---@param s string
 function process:write(s) end
 
----The end of its input.
+---The end of its input. At a terminal Ctrl-D is typed: the end for who reads lines, and more can follow.
 function process:close_stdin() end
+
+---Its terminal has another size (SIGWINCH).
+---@param rows integer
+---@param cols integer
+function process:resize(rows, cols) end
 
 ---What it has written and nobody took yet; waits for something if there is nothing.
 ---@param timeout? number|string seconds
