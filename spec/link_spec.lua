@@ -101,7 +101,6 @@ describe("ns.link", function()
 	end)
 
 	it("tells IPv6 how to make addresses before a link comes up", function()
-		local a <close> = netns.new()
 		a.link:add { name = "x", kind = "veth", up = true, addrgenmode = "none",
 			peer = { name = "y", up = false } }
 		a.link:set { name = "y", rename = "z", addrgenmode = "none", up = true }

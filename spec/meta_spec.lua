@@ -228,9 +228,15 @@ local function class_in(field, what)
 	return class(field.type:match("netns[%w_.]+") or error(what .. ": its type names no class"))
 end
 
--- The class of what a kind adds: "bridge" has netns.link.BridgeData.
+-- The class of what a kind adds: "bridge" has netns.link.BridgeData; kinds with the same fields
+-- share one through an alias.
 local function class_of_kind(object, kind)
 	local wanted = ("netns.%s.%sdata"):format(object, kind:gsub("_", ""))
+	for name, other in pairs(reference.aliases) do
+		if name:lower() == wanted then
+			return class(other), other
+		end
+	end
 	for name, found in pairs(reference.classes) do
 		if name:lower() == wanted then
 			return found, name
@@ -239,9 +245,9 @@ local function class_of_kind(object, kind)
 	error(("no class for the data of kind %s in the reference"):format(kind))
 end
 
-local check_rows
+local check_row, check_rows
 
-local function check_row(row, field, what)
+function check_row(row, field, what)
 	if row.names and row.type == "bits" then
 		for _, name in ipairs(row.names) do
 			assert.is_true(literals(field.line)[name] ~= nil, ("%s: %q is not said"):format(what, name))
@@ -252,6 +258,10 @@ local function check_row(row, field, what)
 	if row.fields then
 		check_rows(row.fields, class_in(field, what), what)
 	end
+	if row.element then
+		assert.is_truthy(field.type:find "%[%]$", what .. ": its type is no array")
+		check_row(row.element, field, what)
+	end
 end
 
 -- Rows of core.schema and a documented class.
@@ -261,14 +271,14 @@ function check_rows(rows, documented, what, object)
 		real[row.key] = row
 		for kind, more in pairs(row.choices or {}) do
 			local where = ("%s of kind %s"):format(what, kind)
-			if more.inside then
-				for _, inner in ipairs(more) do
-					real[inner.key] = inner
-				end
-			elseif #more > 0 then
+			for _, outer in ipairs(more.outer) do
+				real[outer.key] = outer
+			end
+			if #more > 0 then
 				local found, name = class_of_kind(object, kind)
 				check_rows(more, found, where, object)
-				local mentioned = documented.fields[row.key].type:find(name, 1, true)
+				local type = documented.fields[row.key].type
+				local mentioned = (reference.aliases[type] or type):find(name, 1, true)
 				assert.is_truthy(mentioned, where .. ": its class is not in the type")
 			end
 		end

@@ -61,6 +61,16 @@ static struct nlsock *netns_sock(struct rtnl *r, int idx, const char *key)
 	return sock;
 }
 
+static const void *netns_of(struct rtnl *r, int idx, const char *key)
+{
+	return idx ? other(r, idx, key) : r->home;
+}
+
+static int open_in(const void *netns, const char *path, int flags)
+{
+	return ns_file(netns, path, flags);
+}
+
 /* Check `self` and make the call ready; the object is upvalue 1. */
 static struct rtnl *prepare(lua_State *L, struct call *call, const char *verb)
 {
@@ -82,6 +92,9 @@ static struct rtnl *prepare(lua_State *L, struct call *call, const char *verb)
 	rtnl_init(&call->rtnl, L, object, sock, call->op, ns_label(ns, call->label));
 	call->rtnl.netns_fd = netns_fd;
 	call->rtnl.netns_sock = netns_sock;
+	call->rtnl.netns_of = netns_of;
+	call->rtnl.open_in = open_in;
+	call->rtnl.home = ns;
 	return &call->rtnl;
 }
 

@@ -25,6 +25,8 @@ static const struct {
 	{ "netns add", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
 	{ "netns add", EEXIST, "the name is taken; netns.open(name) opens it, netns.delete(name) removes it" },
 	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance" },
+	{ "link", EACCES, "a tun device is made through /dev/net/tun, which must be readable and writable" },
+	{ "link", ENOENT, "a tun device is made through /dev/net/tun: load the module tun, or make the node (mknod /dev/net/tun c 10 200)" },
 	{ "route", ENETUNREACH, "is the interface up, and is the gateway on one of its networks?" },
 	{ "route", ENETDOWN, "the interface is down; set it up first" },
 	{ "", EMFILE, "too many open descriptors: close handles, or raise `ulimit -n`" },

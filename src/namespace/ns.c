@@ -92,6 +92,23 @@ int ns_socket(const struct ns *ns, int domain, int type, int protocol)
 	return handle_safefd(fd);
 }
 
+int ns_file(const struct ns *ns, const char *path, int flags)
+{
+	struct ns_home home;
+	int fd;
+
+	if (ns->user >= 0)
+		return userns_open(ns->user, ns->fd, path, flags);
+	fd = ns_enter(ns, &home);
+	if (fd < 0)
+		return fd;
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		fd = -errno;
+	ns_leave(&home);
+	return handle_safefd(fd);
+}
+
 struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 {
 	int code;

@@ -28,19 +28,21 @@ enum codec_type {
 	CODEC_BE32,
 	CODEC_BOOL,   /* u8: true or false */
 	CODEC_FLAG,   /* an attribute without content: true when there */
-	CODEC_BIT,    /* the bit `mask` of a header member; INVERT for IFF_NOARP and the like */
+	CODEC_WORD,   /* the value that is names[0], else for another row of the same key: a flag, or the bits `mask` */
+	CODEC_BIT,    /* the bit `mask` of a member; INVERT for IFF_NOARP and the like */
 	CODEC_BITS,   /* all named bits of a number, as an array of names */
 	CODEC_STRING,
 	CODEC_IFNAME,
 	CODEC_LLADDR, /* "02:00:00:00:00:01", any length */
-	CODEC_ADDR,   /* "10.0.0.1", "fd00::1": the family is the message's, or sets it */
+	CODEC_ADDR,   /* "10.0.0.1", "fd00::1": the family is the message's, or sets it; IPv6 in `attr6` where it has one of its own */
 	CODEC_PREFIX, /* "10.0.0.0/8": an address attribute and the length in the header (`off`) */
 	CODEC_LINK,   /* a link's name (or index), an ifindex for the kernel */
 	CODEC_NETNS,  /* a namespace, a descriptor for the kernel; only written */
 	CODEC_NEST,   /* a table of its own (`sub`), behind `header` bytes of a nested message header */
 	CODEC_INLINE, /* a nest whose fields stand among ours */
 	CODEC_UNION,  /* a nest whose rows (`choices`) depend on the value of the key `by` */
-	CODEC_MEMBER, /* members of a struct inside an attribute: `sub` with attr 0, as a table; read only */
+	CODEC_LIST,   /* an array: a nest of attributes that are all of the one row in `sub`; numbered from 1 where that has no `attr` */
+	CODEC_MEMBER, /* members of a struct of `size` bytes inside an attribute: `sub` with attr 0, as a table */
 	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest */
 };
 
@@ -52,11 +54,27 @@ enum codec_flag {
 	CODEC_HOST = 16,   /* PREFIX: a host's prefix length is not shown, and "default" is the empty prefix (routes) */
 	CODEC_QUIET = 32,  /* a zero is not listed */
 	CODEC_LATER = 64,  /* the kernel does not take it in a creation: skipped there, the object sends it afterwards */
+	CODEC_ALWAYS = 128, /* goes with other fields of its nest also where it is so already (`present`) */
+	CODEC_LOWER = 256, /* LINK: in the namespace that `link_netnsid` names, where there is one */
+	CODEC_GROUP = 512, /* ADDR: multicast addresses only */
+	CODEC_ONE = 1024,  /* ADDR: no multicast addresses */
 };
 
 struct codec_name {
 	const char *name;
 	uint32_t value;
+};
+
+/*
+ * Another attribute of the same nest that goes with a row: it is written, too, and what is listed counts only where it says the same.
+ * Either a string, or bits of a number, which several rows may share.
+ */
+struct codec_with {
+	uint16_t attr;
+	const char *text;
+	size_t size;                      /* of the number */
+	uint32_t bits;
+	bool written_only;                /* the kernel does not list it */
 };
 
 struct codec_choice;
@@ -66,9 +84,12 @@ struct codec_row {
 	uint16_t attr;                    /* 0: a member of the header */
 	enum codec_type type;
 	unsigned int flags;
-	size_t off, width;                /* of the header member */
-	uint32_t mask;                    /* BIT */
+	size_t off, width;                /* of the member, in the header or in the attribute */
+	size_t size;                      /* of an attribute of which the row is only a member, shared with other rows; 0: all of it */
+	uint32_t mask;                    /* BIT, WORD; a number: the bits of the member that it takes */
 	size_t change;                    /* BIT: offset of the member that says which bits are meant, 0 for none */
+	uint16_t attr6;                   /* ADDR */
+	const struct codec_with *with;
 	lua_Integer preset;               /* integers: written when a creation does not say; 0: nothing */
 	lua_Integer min, max;             /* integers: 0, 0 for all that the wire can hold; STRING: length */
 	const struct codec_name *names;   /* numbers that have names; NULL-terminated */
@@ -78,14 +99,24 @@ struct codec_row {
 	const char *by;
 };
 
-/* The rows of one kind; `inside` = they stand in the outer table, not in one under the union's key. */
+/* The fields of one kind: those in the table under the union's key, and those that stand in the outer table. Either may be NULL. */
 struct codec_choice {
 	const char *name;
-	const struct codec_row *rows;
-	bool inside;
+	const struct codec_row *rows, *outer;
 };
 
+/* A named value that another row of the same key writes (WORD): this one passes over it. */
+#define CODEC_ELSEWHERE UINT32_MAX
+
 #define CODEC_HDR(type, member) .off = offsetof(struct type, member), .width = sizeof(((struct type *)0)->member)
+/* A member of an attribute's struct. */
+#define CODEC_PART(type, member) CODEC_HDR(type, member), .size = sizeof(struct type)
+
+/* Attributes that stand one behind the other. */
+struct codec_span {
+	const char *data;
+	size_t size;
+};
 
 /* One encoding or decoding. The functions are the caller's knowledge of links and namespaces; they may raise. */
 struct codec {
@@ -96,6 +127,10 @@ struct codec {
 	size_t start;             /* where it begins in out->data */
 	int family;               /* of the addresses; AF_UNSPEC until one is met */
 	bool create;              /* rows marked CREATE are written */
+	struct codec_span present; /* what is there already, at the level that is being written: what is so already is not written; else empty */
+	bool differs;             /* something at that level was written that is not so already */
+	size_t level;             /* where the attributes of that level begin in out->data */
+	bool elsewhere;           /* what is decoded has its lower link in another namespace (LOWER) */
 	uint32_t (*ifindex)(struct codec *c, const char *name, const char *key);
 	void (*push_ifname)(struct codec *c, uint32_t index);
 	int (*netns_fd)(struct codec *c, int idx, const char *key);
@@ -115,13 +150,21 @@ void codec_finish(struct codec *c);
 
 /* For what is peculiar to an object, between begin and finish: */
 void *codec_header(struct codec *c);
-void codec_put(struct codec *c, uint16_t attr, const void *data, size_t size);
+void *codec_put(struct codec *c, uint16_t attr, const void *data, size_t size); /* data NULL: zeros; the payload */
 size_t codec_nest(struct codec *c, uint16_t attr);
 void codec_nest_end(struct codec *c, size_t nest);
 /* Parse an address or prefix (`prefix` may be NULL: then no "/") into `to` (16 bytes); returns its size, and sets or checks c->family. */
 size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int *prefix);
 /* The index that a link's name or number at `idx` means. */
 uint32_t codec_ifindex(struct codec *c, int idx, const char *key);
+
+/* Step over the next attribute of the span; NULL at its end, or where it is malformed. */
+const struct nlattr *codec_next(struct codec_span *rest);
+/* The payload of the first attribute `type` in the span; data NULL if there is none. */
+struct codec_span codec_inner(struct codec_span attrs, uint16_t type);
+
+/* A number of 1, 2, 4 or 8 bytes, in the machine's order. */
+uint64_t codec_load(const void *from, size_t size);
 
 /* Add the fields of one message (fixed header of `header` bytes) to the table on top of the stack. */
 void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header, const struct codec_row *rows);
@@ -131,10 +174,15 @@ void codec_push_address(struct codec *c, const void *data, size_t size);
 
 /* The row of a key, also inside INLINE nests; NULL if there is none. */
 const struct codec_row *codec_find(const struct codec_row *rows, const char *key);
-/* Do two values of a row mean the same ("10.0.0.0/8" in a filter and in a listing, a link's name and its index)? */
+/* Does what is listed (b) have what the filter's value (a) says ("10.0.0.0/8" written otherwise, a link's name or index, part of a table)? */
 bool codec_same(struct codec *c, const struct codec_row *row, int a, int b);
-/* The key whose attribute begins at `offset` of the message (the kernel's pointer to what it did not like); NULL if unknown. */
-const char *codec_key_at(const struct nlmsghdr *message, size_t header, const struct codec_row *rows, uint32_t offset);
+/* The key, as errors say it ("data.mode"), of what stands at `offset` of the message, where the kernel points; NULL if unknown. */
+struct codec_path {
+	char text[96];
+	size_t length;
+};
+const char *codec_key_at(const struct nlmsghdr *message, size_t header, const struct codec_row *rows, uint32_t offset,
+			 struct codec_path *path);
 /* Push the rows as a Lua table: what documentation and property tests are made from. */
 void codec_push_schema(lua_State *L, const struct codec_row *rows);
 

@@ -16,14 +16,56 @@
 
 static const size_t widths[] = {
 	[CODEC_U8] = 1, [CODEC_U16] = 2, [CODEC_U32] = 4, [CODEC_S32] = 4, [CODEC_U64] = 8, [CODEC_BE16] = 2, [CODEC_BE32] = 4,
-	[CODEC_BOOL] = 1, [CODEC_BIT] = 4, [CODEC_BITS] = 4, [CODEC_LINK] = 4, [CODEC_UNION] = 0,
+	[CODEC_BOOL] = 1, [CODEC_BIT] = 4, [CODEC_BITS] = 2, [CODEC_LINK] = 4, [CODEC_CUSTOM] = 0,
 };
+
+const struct nlattr *codec_next(struct codec_span *rest)
+{
+	const struct nlattr *a = (const struct nlattr *)rest->data;
+	size_t step;
+
+	if (rest->size < NLA_HDRLEN || a->nla_len < NLA_HDRLEN || a->nla_len > rest->size)
+		return NULL;
+	step = NLA_ALIGN((size_t)a->nla_len);
+	if (step > rest->size)
+		step = rest->size;
+	rest->data += step;
+	rest->size -= step;
+	return a;
+}
+
+struct codec_span codec_inner(struct codec_span attrs, uint16_t type)
+{
+	const struct nlattr *a;
+
+	while ((a = codec_next(&attrs)))
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return (struct codec_span){ (const char *)(a + 1), a->nla_len - NLA_HDRLEN };
+	return (struct codec_span){ NULL, 0 };
+}
+
+uint64_t codec_load(const void *from, size_t size)
+{
+	uint8_t u8 = 0;
+	uint16_t u16 = 0;
+	uint32_t u32 = 0;
+	uint64_t u64 = 0;
+
+	if (size >= sizeof(u64))
+		memcpy(&u64, from, sizeof(u64));
+	else if (size >= sizeof(u32))
+		memcpy(&u32, from, sizeof(u32));
+	else if (size >= sizeof(u16))
+		memcpy(&u16, from, sizeof(u16));
+	else if (size)
+		memcpy(&u8, from, sizeof(u8));
+	return u8 | u16 | u32 | u64;
+}
 
 static lua_Integer read_integer(const struct codec_row *row, const void *data, size_t size)
 {
-	uint64_t raw = 0;
+	uint64_t raw = codec_load(data, size);
 
-	memcpy(&raw, data, size < sizeof(raw) ? size : sizeof(raw));
 	if (row->type == CODEC_BE16)
 		return be16toh((uint16_t)raw);
 	if (row->type == CODEC_BE32)
@@ -88,27 +130,60 @@ static void push_prefix(struct codec *c, const struct codec_row *row, const void
 		lua_pushfstring(c->L, "%s/%d", text, (int)length);
 }
 
-static void push_members(struct codec *c, const struct codec_row *row, const void *data, size_t size)
+static bool push_address(struct codec *c, const struct codec_row *row, const uint8_t *data, size_t size)
+{
+	bool group = size == 4 ? data[0] >> 4 == 14 : size == 16 && data[0] == 0xff;
+
+	if (row->flags & (group ? CODEC_ONE : CODEC_GROUP))
+		return false;
+	codec_push_address(c, data, size);
+	return true;
+}
+
+static bool push_value(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header);
+
+static void push_list(struct codec *c, const struct codec_row *row, struct codec_span attrs)
+{
+	const struct nlattr *a;
+	lua_State *L = c->L;
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	while ((a = codec_next(&attrs))) {
+		if (row->sub->attr && (a->nla_type & NLA_TYPE_MASK) != row->sub->attr)
+			continue;
+		if (push_value(c, row->sub, a + 1, a->nla_len - NLA_HDRLEN, NULL))
+			lua_rawseti(L, -2, ++n);
+	}
+}
+
+static void push_members(struct codec *c, const struct codec_row *row, const char *data, size_t size)
 {
 	lua_State *L = c->L;
 
 	lua_newtable(L);
-	for (const struct codec_row *member = row->sub; member->type != CODEC_END; member++) {
-		if (member->off + member->width > size)
-			continue;
-		push_number(L, member, read_integer(member, (const char *)data + member->off, member->width));
-		lua_setfield(L, -2, member->key);
-	}
+	for (const struct codec_row *member = row->sub; member->type != CODEC_END; member++)
+		if (member->off + member->width <= size && push_value(c, member, data + member->off, member->width, data))
+			lua_setfield(L, -2, member->key);
 }
 
-/* Set the field of one row from `size` bytes at `data` in the table on top of the stack. */
-static void set_field(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
+/* Push the value of one row from `size` bytes at `data`; false when there is nothing to show. */
+static bool push_value(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
 {
 	lua_State *L = c->L;
 	lua_Integer value;
+	bool on;
 
-	if (row->flags & CODEC_WO || (row->type <= CODEC_LINK && widths[row->type] && row->attr && size < widths[row->type]))
-		return;
+	if (row->flags & CODEC_WO)
+		return false;
+	if (row->size && row->type != CODEC_MEMBER) {
+		if (size < row->off + row->width)
+			return false;
+		data = (const char *)data + row->off;
+		size = row->width;
+	} else if (row->attr && size < widths[row->type]) {
+		return false;
+	}
 	switch (row->type) {
 	case CODEC_U8:
 	case CODEC_U16:
@@ -117,70 +192,89 @@ static void set_field(struct codec *c, const struct codec_row *row, const void *
 	case CODEC_U64:
 	case CODEC_BE16:
 	case CODEC_BE32:
-		value = read_integer(row, data, row->attr ? widths[row->type] : size);
+		value = read_integer(row, data, size < widths[row->type] ? size : widths[row->type]);
+		if (row->mask)
+			value = (value & row->mask) >> __builtin_ctz(row->mask);
 		if (value == 0 && (row->flags & CODEC_QUIET))
-			return;
+			return false;
 		push_number(L, row, value);
-		break;
+		return true;
 	case CODEC_BOOL:
 		if (*(const uint8_t *)data == 0 && (row->flags & CODEC_QUIET))
-			return;
+			return false;
 		lua_pushboolean(L, *(const uint8_t *)data != 0);
-		break;
+		return true;
 	case CODEC_FLAG:
 		lua_pushboolean(L, 1);
-		break;
-	case CODEC_BIT: {
-		bool on;
-
-		value = read_integer(&(struct codec_row){ .type = CODEC_U32 }, data, size < 4 ? size : 4);
+		return true;
+	case CODEC_WORD:
+		value = size ? (lua_Integer)codec_load(data, size) : 1;
+		if (row->mask ? !(value & row->mask) : !value)
+			return false;
+		lua_pushstring(L, row->names->name);
+		return true;
+	case CODEC_BIT:
+		value = (lua_Integer)codec_load(data, size);
 		on = !!(value & row->mask) != !!(row->flags & CODEC_INVERT);
 		if (!on && (row->flags & CODEC_QUIET))
-			return;
+			return false;
 		lua_pushboolean(L, on);
-		break;
-	}
+		return true;
 	case CODEC_BITS:
-		push_bits(L, row, (uint32_t)read_integer(row, data, size < 4 ? size : 4));
-		break;
+		value = (lua_Integer)codec_load(data, size < 4 ? size : 4);
+		if (value == 0 && (row->flags & CODEC_QUIET))
+			return false;
+		push_bits(L, row, (uint32_t)value);
+		return true;
 	case CODEC_STRING:
 	case CODEC_IFNAME:
 		lua_pushlstring(L, data, strnlen(data, size));
-		break;
+		return true;
 	case CODEC_LLADDR:
 		if (size == 0)
-			return;
+			return false;
 		push_lladdr(L, data, size);
-		break;
+		return true;
 	case CODEC_ADDR:
-		codec_push_address(c, data, size);
-		break;
+		return push_address(c, row, data, size);
 	case CODEC_PREFIX:
 		push_prefix(c, row, data, size, header);
-		break;
+		return true;
 	case CODEC_LINK:
-		value = read_integer(&(struct codec_row){ .type = CODEC_U32 }, data, 4);
+		value = (lua_Integer)codec_load(data, 4);
 		if (value == 0 && (row->flags & CODEC_QUIET))
-			return;
-		c->push_ifname(c, (uint32_t)value);
-		break;
+			return false;
+		if (c->elsewhere && row->flags & CODEC_LOWER)
+			lua_pushinteger(L, value);
+		else
+			c->push_ifname(c, (uint32_t)value);
+		return true;
 	case CODEC_NEST:
 		if (size < row->header)
-			return;
+			return false;
 		lua_newtable(L);
 		codec_decode_attrs(c, (const char *)data + NLMSG_ALIGN(row->header), size - NLMSG_ALIGN(row->header), data, row->sub);
-		break;
+		return true;
+	case CODEC_LIST:
+		push_list(c, row, (struct codec_span){ data, size });
+		return true;
 	case CODEC_MEMBER:
 		push_members(c, row, data, size);
-		break;
+		return true;
 	case CODEC_END:
 	case CODEC_NETNS:
 	case CODEC_INLINE:
 	case CODEC_UNION:
 	case CODEC_CUSTOM:
-		return;
+		break;
 	}
-	lua_setfield(L, -2, row->key);
+	return false;
+}
+
+static void set_field(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
+{
+	if (push_value(c, row, data, size, header))
+		lua_setfield(c->L, -2, row->key);
 }
 
 /* The union's rows by the value that its key has got from an earlier attribute. */
@@ -193,7 +287,7 @@ static void set_union(struct codec *c, const struct codec_row *row, const void *
 	kind = lua_tostring(L, -1);
 	lua_pop(L, 1);
 	for (const struct codec_choice *one = row->choices; kind && one->name; one++) {
-		if (strcmp(one->name, kind) != 0 || one->inside)
+		if (strcmp(one->name, kind) != 0 || !one->rows)
 			continue;
 		lua_newtable(L);
 		codec_decode_attrs(c, data, size, NULL, one->rows);
@@ -201,37 +295,48 @@ static void set_union(struct codec *c, const struct codec_row *row, const void *
 	}
 }
 
-static void set_attr(struct codec *c, uint16_t type, const void *data, size_t size, const void *header, const struct codec_row *rows)
+/* Does the attribute that goes with a row say that the row counts? */
+static bool goes_with(const struct codec_with *with, struct codec_span siblings)
 {
+	struct codec_span found;
+
+	if (with->written_only)
+		return true;
+	found = codec_inner(siblings, with->attr);
+	if (!found.data)
+		return false;
+	if (with->text)
+		return strnlen(found.data, found.size) == strlen(with->text) && memcmp(found.data, with->text, strlen(with->text)) == 0;
+	return codec_load(found.data, found.size) & with->bits;
+}
+
+static void set_attr(struct codec *c, const struct nlattr *a, struct codec_span siblings, const void *header, const struct codec_row *rows)
+{
+	uint16_t type = a->nla_type & NLA_TYPE_MASK;
+	size_t size = a->nla_len - NLA_HDRLEN;
+
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		if (row->attr != type)
+		if (row->attr != type && (!row->attr6 || row->attr6 != type))
+			continue;
+		if (row->with && !goes_with(row->with, siblings))
 			continue;
 		if (row->type == CODEC_INLINE)
-			codec_decode_attrs(c, data, size, header, row->sub);
+			codec_decode_attrs(c, a + 1, size, header, row->sub);
 		else if (row->type == CODEC_UNION)
-			set_union(c, row, data, size);
+			set_union(c, row, a + 1, size);
 		else
-			set_field(c, row, data, size, header);
+			set_field(c, row, a + 1, size, header);
 	}
 }
 
 void codec_decode_attrs(struct codec *c, const void *attrs, size_t size, const void *header, const struct codec_row *rows)
 {
-	const char *from = attrs;
+	const struct codec_span all = { attrs, size };
+	const struct nlattr *a;
 
 	luaL_checkstack(c->L, 8, "codec");
-	while (size >= NLA_HDRLEN) {
-		const struct nlattr *a = (const struct nlattr *)from;
-		size_t step = NLA_ALIGN((size_t)a->nla_len);
-
-		if (a->nla_len < NLA_HDRLEN || a->nla_len > size)
-			return;
-		set_attr(c, a->nla_type & NLA_TYPE_MASK, from + NLA_HDRLEN, a->nla_len - NLA_HDRLEN, header, rows);
-		if (step >= size)
-			return;
-		from += step;
-		size -= step;
-	}
+	for (struct codec_span rest = all; (a = codec_next(&rest));)
+		set_attr(c, a, all, header, rows);
 }
 
 void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header, const struct codec_row *rows)
@@ -246,199 +351,4 @@ void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header
 			set_field(c, row, fixed + row->off, row->width, fixed);
 	if (size > NLMSG_ALIGN(header))
 		codec_decode_attrs(c, fixed + NLMSG_ALIGN(header), size - NLMSG_ALIGN(header), fixed, rows);
-}
-
-/* ---- questions about rows ---- */
-
-const struct codec_row *codec_find(const struct codec_row *rows, const char *key)
-{
-	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		const struct codec_row *inner = row->type == CODEC_INLINE ? codec_find(row->sub, key) : NULL;
-
-		if (inner)
-			return inner;
-		if (row->key && strcmp(row->key, key) == 0)
-			return row;
-	}
-	return NULL;
-}
-
-/* An address or prefix in the one way in which it is listed; `bare` leaves the length out. */
-static bool canonical(const char *text, bool bare, char out[static INET6_ADDRSTRLEN + 8])
-{
-	char address[INET6_ADDRSTRLEN + 8];
-	const char *slash = strchr(text, '/');
-	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	uint8_t raw[16];
-	int family = strchr(text, ':') ? AF_INET6 : AF_INET;
-
-	if (n >= sizeof(address))
-		return false;
-	memcpy(address, text, n);
-	address[n] = 0;
-	if (inet_pton(family, address, raw) != 1)
-		return false;
-	inet_ntop(family, raw, out, INET6_ADDRSTRLEN);
-	if (!bare)
-		snprintf(out + strlen(out), 8, "/%s", slash ? slash + 1 : family == AF_INET ? "32" : "128");
-	return true;
-}
-
-static lua_Integer number_of(lua_State *L, const struct codec_row *row, int idx)
-{
-	for (const struct codec_name *name = row->names; name && name->name && lua_type(L, idx) == LUA_TSTRING; name++)
-		if (strcmp(name->name, lua_tostring(L, idx)) == 0)
-			return name->value;
-	return lua_isinteger(L, idx) ? lua_tointeger(L, idx) : -1;
-}
-
-bool codec_same(struct codec *c, const struct codec_row *row, int a, int b)
-{
-	lua_State *L = c->L;
-	char left[INET6_ADDRSTRLEN + 8], right[INET6_ADDRSTRLEN + 8];
-	bool same;
-
-	a = lua_absindex(L, a);
-	b = lua_absindex(L, b);
-	if (lua_rawequal(L, a, b))
-		return true;
-	if (row->names)
-		return number_of(L, row, a) == number_of(L, row, b) && number_of(L, row, a) >= 0;
-	switch (row->type) {
-	case CODEC_ADDR:
-	case CODEC_CUSTOM:
-	case CODEC_PREFIX: {
-		const char *x = lua_tostring(L, a), *y = lua_tostring(L, b);
-		bool bare = !(row->flags & CODEC_HOST) && x && !strchr(x, '/');
-
-		return x && y && canonical(x, bare, left) && canonical(y, bare, right) && strcmp(left, right) == 0;
-	}
-	case CODEC_LLADDR:
-		return lua_isstring(L, a) && lua_isstring(L, b) && strcasecmp(lua_tostring(L, a), lua_tostring(L, b)) == 0;
-	case CODEC_LINK:
-		if (!lua_isinteger(L, a))
-			return false;
-		c->push_ifname(c, (uint32_t)lua_tointeger(L, a));
-		same = lua_rawequal(L, -1, b);
-		lua_pop(L, 1);
-		return same;
-	default:
-		return false;
-	}
-}
-
-static const char *key_at(const char *attrs, size_t size, size_t base, const struct codec_row *rows, uint32_t offset)
-{
-	size_t from = 0;
-
-	while (size - from >= NLA_HDRLEN && size >= from) {
-		const struct nlattr *a = (const struct nlattr *)(attrs + from);
-		size_t begin = base + from, length = a->nla_len;
-
-		if (length < NLA_HDRLEN || length > size - from)
-			return NULL;
-		if (offset >= begin && offset < begin + length) {
-			for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-				if (row->attr != (a->nla_type & NLA_TYPE_MASK))
-					continue;
-				if (row->sub && offset >= begin + NLA_HDRLEN) {
-					size_t skip = NLA_HDRLEN + NLMSG_ALIGN(row->header);
-					const char *inner = length > skip ? key_at(attrs + from + skip, length - skip, begin + skip, row->sub, offset)
-									  : NULL;
-
-					if (inner)
-						return inner;
-				}
-				return row->key;
-			}
-			return NULL;
-		}
-		from += NLA_ALIGN(length);
-		if (from >= size)
-			return NULL;
-	}
-	return NULL;
-}
-
-const char *codec_key_at(const struct nlmsghdr *message, size_t header, const struct codec_row *rows, uint32_t offset)
-{
-	size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(header);
-
-	if (offset < NLMSG_HDRLEN || message->nlmsg_len <= skip)
-		return NULL;
-	if (offset >= skip)
-		return key_at((const char *)message + skip, message->nlmsg_len - skip, skip, rows, offset);
-	for (const struct codec_row *row = rows; row->type != CODEC_END; row++)
-		if (row->attr == 0 && row->width && offset - NLMSG_HDRLEN == row->off)
-			return row->key;
-	return NULL;
-}
-
-static const char *const type_names[] = {
-	[CODEC_U8] = "u8", [CODEC_U16] = "u16", [CODEC_U32] = "u32", [CODEC_S32] = "s32", [CODEC_U64] = "u64", [CODEC_BE16] = "be16",
-	[CODEC_BE32] = "be32", [CODEC_BOOL] = "bool", [CODEC_FLAG] = "flag", [CODEC_BIT] = "bit", [CODEC_BITS] = "bits",
-	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_ADDR] = "addr",
-	[CODEC_PREFIX] = "prefix", [CODEC_LINK] = "link", [CODEC_NETNS] = "netns", [CODEC_NEST] = "nest", [CODEC_UNION] = "union",
-	[CODEC_MEMBER] = "struct", [CODEC_CUSTOM] = "custom",
-};
-
-static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer *n)
-{
-	static const struct codec_name flags[] = { { "ro", CODEC_RO }, { "create", CODEC_CREATE }, { "wo", CODEC_WO }, { NULL, 0 } };
-
-	luaL_checkstack(L, 8, "schema");
-	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		if (row->type == CODEC_INLINE) {
-			schema_rows(L, row->sub, n);
-			continue;
-		}
-		lua_newtable(L);
-		lua_pushstring(L, row->key);
-		lua_setfield(L, -2, "key");
-		lua_pushstring(L, type_names[row->type]);
-		lua_setfield(L, -2, "type");
-		for (const struct codec_name *flag = flags; flag->name; flag++) {
-			lua_pushboolean(L, !!(row->flags & flag->value));
-			lua_setfield(L, -2, flag->name);
-		}
-		if (row->min || row->max) {
-			lua_pushinteger(L, row->min);
-			lua_setfield(L, -2, "min");
-			lua_pushinteger(L, row->max);
-			lua_setfield(L, -2, "max");
-		}
-		if (row->names) {
-			lua_Integer count = 0;
-
-			lua_newtable(L);
-			for (const struct codec_name *name = row->names; name->name; name++) {
-				lua_pushstring(L, name->name);
-				lua_rawseti(L, -2, ++count);
-			}
-			lua_setfield(L, -2, "names");
-		}
-		if (row->sub) {
-			codec_push_schema(L, row->sub);
-			lua_setfield(L, -2, "fields");
-		}
-		if (row->choices) {
-			lua_newtable(L);
-			for (const struct codec_choice *one = row->choices; one->name; one++) {
-				codec_push_schema(L, one->rows);
-				lua_pushboolean(L, one->inside);
-				lua_setfield(L, -2, "inside");
-				lua_setfield(L, -2, one->name);
-			}
-			lua_setfield(L, -2, "choices");
-		}
-		lua_rawseti(L, -2, ++*n);
-	}
-}
-
-void codec_push_schema(lua_State *L, const struct codec_row *rows)
-{
-	lua_Integer n = 0;
-
-	lua_newtable(L);
-	schema_rows(L, rows, &n);
 }

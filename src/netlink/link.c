@@ -4,9 +4,11 @@
  *
  * A veth pair is one message with the peer's message inside; both ends are told to have one queue, since the default (one for each CPU,
  * then shrunk) costs two RCU waits. The peer cannot be made up in that message (ENOTCONN): that follows in the peer's namespace.
+ *
+ * What the kernel does not take in a creation follows in messages of their own. When one of them is refused the link is removed again.
  */
+#include "link.h"
 #include "link_kinds.h"
-#include "rtnl.h"
 
 #include "../lua/args.h"
 
@@ -16,6 +18,7 @@
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <string.h>
 
 static const struct codec_name operstates[] = {
@@ -36,7 +39,7 @@ static const struct codec_row stats[] = {
 };
 
 static const struct codec_row link_info[] = {
-	{ .key = "kind", .attr = IFLA_INFO_KIND, .type = CODEC_STRING, .max = 15 },
+	{ .key = "kind", .attr = IFLA_INFO_KIND, .type = CODEC_STRING, .max = 15, .flags = CODEC_ALWAYS },
 	{ .key = "data", .attr = IFLA_INFO_DATA, .type = CODEC_UNION, .choices = link_kinds, .by = "kind" },
 	{ .type = CODEC_END },
 };
@@ -67,7 +70,7 @@ static const struct codec_row rows[] = {
 	{ .key = "mac", .attr = IFLA_ADDRESS, .type = CODEC_LLADDR },
 	{ .key = "master", .attr = IFLA_MASTER, .type = CODEC_LINK },
 	{ .key = "link", .attr = IFLA_LINK, .type = CODEC_CUSTOM },
-	{ .key = "link_netnsid", .attr = IFLA_LINK_NETNSID, .type = CODEC_S32, .flags = CODEC_RO },
+	{ .key = "link_netnsid", .attr = IFLA_LINK_NETNSID, .type = CODEC_S32, .flags = CODEC_RO }, /* written by end() */
 	{ .key = "netns", .attr = IFLA_NET_NS_FD, .type = CODEC_NETNS },
 	{ .key = "group", .attr = IFLA_GROUP, .type = CODEC_U32 },
 	{ .key = "alias", .attr = IFLA_IFALIAS, .type = CODEC_STRING, .max = 255, .flags = CODEC_LATER },
@@ -117,20 +120,51 @@ static const char *name_in(struct rtnl *r, int spec, const char *key)
 	return name;
 }
 
+/* The integer in spec[key], at least `min`; or `absent`. */
+static lua_Integer integer_in(struct rtnl *r, int spec, const char *key, lua_Integer min, lua_Integer absent)
+{
+	lua_Integer value = absent;
+
+	lua_pushstring(r->L, key);
+	if (lua_rawget(r->L, spec) != LUA_TNIL)
+		value = args_integer(r->L, -1, &(struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index }, min, INT32_MAX);
+	lua_pop(r->L, 1);
+	return value;
+}
+
 static lua_Integer index_in(struct rtnl *r, int spec)
 {
-	lua_Integer index = 0;
-
-	lua_pushstring(r->L, "index");
-	if (lua_rawget(r->L, spec) != LUA_TNIL)
-		index = args_integer(r->L, -1, &(struct args_at){ .op = r->codec.op, .key = "index", .index = r->codec.index }, 1, INT32_MAX);
-	lua_pop(r->L, 1);
-	return index;
+	return integer_in(r, spec, "index", 1, 0);
 }
 
 static void put_name(struct rtnl *r, const char *name)
 {
 	codec_put(&r->codec, IFLA_IFNAME, name, strlen(name) + 1);
+}
+
+/*
+ * The link that `replace` finds is in r->answer: keep it, so that only what differs is written: some kinds refuse even what they are already.
+ * One of another kind is in the way.
+ */
+static void keep_present(struct rtnl *r, int spec, const char *name)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)r->answer->data;
+	const char *kind = rtnl_field(r, spec, "kind"), *attrs;
+	size_t size = h->nlmsg_len - NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	struct nlerror error = { .errnum = EEXIST };
+	struct codec_span found;
+
+	attrs = lua_pushlstring(r->L, (const char *)h + NLMSG_LENGTH(sizeof(struct ifinfomsg)), size);
+	lua_rawsetp(r->L, r->names, r); /* which keeps it alive */
+	r->codec.present = (struct codec_span){ attrs, size };
+	if (!kind)
+		return;
+	found = codec_inner(codec_inner(r->codec.present, IFLA_LINKINFO), IFLA_INFO_KIND);
+	if (found.data && strnlen(found.data, found.size) == strlen(kind) && memcmp(found.data, kind, strlen(kind)) == 0)
+		return;
+	if (found.data)
+		snprintf(error.text, sizeof(error.text), "the link of this name is of kind %.*s", (int)strnlen(found.data, found.size), found.data);
+	rtnl_refuse(r, &error, NULL, name);
 }
 
 /*
@@ -154,7 +188,9 @@ static void begin(struct rtnl *r, int spec, enum rtnl_verb verb)
 		h->nlmsg_flags = index ? 0 : NLM_F_CREATE | NLM_F_EXCL;
 		r->codec.create = index == 0;
 		header(r)->ifi_index = (int)index;
-		if (!index)
+		if (index)
+			keep_present(r, spec, name);
+		else
 			put_name(r, name);
 		return;
 	}
@@ -178,7 +214,7 @@ static void one_queue(struct codec *c)
 	codec_put(c, IFLA_NUM_RX_QUEUES, &(uint32_t){ 1 }, 4);
 }
 
-static bool is_veth(struct rtnl *r, int spec)
+bool link_is_pair(struct rtnl *r, int spec)
 {
 	const char *kind = rtnl_field(r, spec, "kind");
 
@@ -203,71 +239,123 @@ static bool up_is_last(struct rtnl *r, int spec)
 	return r->codec.create ? has_later(r, spec) : rtnl_has(r, spec, "addrgenmode");
 }
 
-static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
+/* The link that a new one stands on, and where that is. */
+static void put_lower(struct rtnl *r, int spec)
 {
 	struct codec *c = &r->codec;
+	lua_Integer nsid = integer_in(r, spec, "link_netnsid", 0, -1);
 	int link;
+
+	lua_pushliteral(r->L, "link");
+	link = lua_rawget(r->L, spec) == LUA_TNIL ? 0 : lua_gettop(r->L);
+	if (link) {
+		uint32_t lower;
+
+		if (nsid >= 0 && lua_type(r->L, link) != LUA_TNUMBER)
+			misuse(r, "link", "an index is expected where link_netnsid says that it is elsewhere");
+		lower = codec_ifindex(c, link, "link");
+		codec_put(c, IFLA_LINK, &lower, sizeof(lower));
+	}
+	if (nsid >= 0)
+		codec_put(c, IFLA_LINK_NETNSID, &(int32_t){ (int32_t)nsid }, sizeof(int32_t));
+	lua_pop(r->L, 1);
+}
+
+static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	const char *kind = rtnl_field(r, spec, "kind");
 
 	if (verb != RTNL_DELETE && up_is_last(r, spec)) {
 		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
 		header(r)->ifi_change &= ~(unsigned int)IFF_UP;
 	}
-	if (verb == RTNL_DELETE || !c->create)
+	if (verb == RTNL_DELETE || !r->codec.create)
 		return;
-	if (is_veth(r, spec)) {
-		if (!rtnl_has(r, spec, "numtxqueues") && !rtnl_has(r, spec, "numrxqueues"))
-			one_queue(c);
-		if (push_peer(r, spec) && !rtnl_has(r, lua_gettop(r->L), "name"))
-			misuse(r, "peer.name", "is missing");
-		lua_pop(r->L, 1);
-		return; /* its `link` is the peer, which a listing has and nobody sets */
+	if (kind && strcmp(kind, "tap") == 0)
+		misuse(r, "kind", "a tap device is one of kind \"tun\" with data = { mode = \"tap\" }");
+	if (!link_is_pair(r, spec)) {
+		put_lower(r, spec);
+		return;
 	}
-	lua_pushstring(r->L, "link");
-	link = lua_rawget(r->L, spec) == LUA_TNIL ? 0 : lua_gettop(r->L);
-	if (link) {
-		uint32_t lower = codec_ifindex(c, link, "link");
-
-		codec_put(c, IFLA_LINK, &lower, sizeof(lower));
-	}
+	/* its `link` is the peer, which a listing has and nobody sets */
+	if (!rtnl_has(r, spec, "numtxqueues") && !rtnl_has(r, spec, "numrxqueues"))
+		one_queue(&r->codec);
+	if (push_peer(r, spec) && !rtnl_has(r, lua_gettop(r->L), "name"))
+		misuse(r, "peer.name", "is missing");
 	lua_pop(r->L, 1);
 }
 
-/* Set `which` rows of the spec on the link that is called spec.name by now, in the namespace of spec.netns or else here. */
-static void set_there(struct rtnl *r, int spec, const struct codec_row *which, const char *key)
+/* The socket of the namespace that spec.netns means, or our own. */
+static struct nlsock *sock_of(struct rtnl *r, int spec, const char *key)
+{
+	struct nlsock *sock = r->sock;
+
+	lua_pushliteral(r->L, "netns");
+	if (lua_rawget(r->L, spec) != LUA_TNIL)
+		sock = r->netns_sock(r, lua_gettop(r->L), key);
+	lua_pop(r->L, 1);
+	return sock;
+}
+
+/* Remove what was made a moment ago. */
+static void unmake(struct rtnl *r, int spec)
+{
+	struct nlsock *sock = sock_of(r, spec, "netns");
+	size_t start = r->codec.out->size;
+	struct nlerror ignored;
+
+	codec_begin(&r->codec, RTM_DELLINK, 0, sizeof(struct ifinfomsg));
+	put_name(r, name_in(r, spec, "name"));
+	codec_finish(&r->codec);
+	nlsock_talk(sock, (struct nlmsghdr *)(r->codec.out->data + start), NULL, &ignored);
+}
+
+/*
+ * Set `which` rows of the spec on the link that is called spec.name by now, in the namespace of spec.netns or else here. If that is
+ * refused, the link that `made` describes (0: none) goes with it.
+ */
+static void set_there(struct rtnl *r, int spec, const struct codec_row *which, const char *key, int made)
 {
 	struct rtnl there = *r;
 	const char *name = name_in(r, spec, rtnl_has(r, spec, "rename") ? "rename" : "name");
-	int top = lua_gettop(r->L);
 	size_t start = there.codec.out->size;
+	struct nlerror error;
 
-	lua_pushstring(r->L, "netns");
-	if (lua_rawget(r->L, spec) != LUA_TNIL)
-		there.sock = r->netns_sock(r, lua_gettop(r->L), key);
+	there.sock = sock_of(r, spec, key);
 	there.codec.data = &there;
 	there.codec.create = false;
+	there.codec.present = (struct codec_span){ NULL, 0 };
 	codec_begin(&there.codec, RTM_NEWLINK, 0, sizeof(struct ifinfomsg));
 	put_name(&there, name);
 	codec_fields(&there.codec, spec, which);
 	codec_finish(&there.codec);
-	rtnl_send(&there, start, name, false);
-	lua_settop(r->L, top);
+	if (nlsock_talk(there.sock, (struct nlmsghdr *)(there.codec.out->data + start), NULL, &error) == 0)
+		return;
+	if (made)
+		unmake(r, made);
+	rtnl_refuse(&there, &error, (struct nlmsghdr *)(there.codec.out->data + start), name);
+}
+
+/* Kinds that are not made by the message which was prepared. */
+static bool otherwise(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	return verb != RTNL_DELETE && r->codec.create && link_tun(r, spec);
 }
 
 /* What creation does not take; and the peer comes up where it is. */
 static void done(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
-	lua_State *L = r->L;
-	int top = lua_gettop(L);
+	int top = lua_gettop(r->L), made = r->codec.create ? spec : 0;
 
 	if (verb == RTNL_DELETE)
 		return;
-	if (r->codec.create && has_later(r, spec))
-		set_there(r, spec, later, "netns");
+	if (made && has_later(r, spec))
+		set_there(r, spec, later, "netns", made);
 	if (up_is_last(r, spec) && rtnl_has(r, spec, "up"))
-		set_there(r, spec, last, "netns");
-	if (r->codec.create && is_veth(r, spec) && push_peer(r, spec) && rtnl_has(r, top + 1, "up"))
-		set_there(r, top + 1, last, "peer.netns");
-	lua_settop(L, top);
+		set_there(r, spec, last, "netns", made);
+	if (made && link_is_pair(r, spec) && push_peer(r, spec) && rtnl_has(r, top + 1, "up"))
+		set_there(r, top + 1, last, "peer.netns", made);
+	lua_settop(r->L, top);
 }
 
 /* `lo` is everywhere. */
@@ -278,78 +366,40 @@ static bool passed_over(struct rtnl *r, int spec)
 	return name && strcmp(name, "lo") == 0;
 }
 
-/* A veth of a listing names its peer as `link`: made again, that is its `peer`. The pair's other end then finds itself there already. */
-static int adapt(struct rtnl *r, int spec)
+int link_copy(struct rtnl *r, int spec, const char *const *without)
 {
 	lua_State *L = r->L;
+	int copy;
 
-	if (!is_veth(r, spec) || rtnl_has(r, spec, "peer") || !rtnl_field(r, spec, "link"))
-		return spec;
+	luaL_checkstack(L, 5, "link");
 	lua_newtable(L);
+	copy = lua_gettop(L);
 	for (lua_pushnil(L); lua_next(L, spec);) {
 		lua_pushvalue(L, -2);
 		lua_insert(L, -2);
-		lua_rawset(L, -4);
+		lua_rawset(L, copy);
 	}
+	for (; *without; without++) {
+		lua_pushnil(L);
+		lua_setfield(L, copy, *without);
+	}
+	return copy;
+}
+
+/* A veth of a listing names its peer as `link`: made again, that is its `peer`. The pair's other end then finds itself there already. */
+static int adapt(struct rtnl *r, int spec)
+{
+	static const char *const none[] = { NULL };
+	lua_State *L = r->L;
+
+	if (!link_is_pair(r, spec) || rtnl_has(r, spec, "peer") || !rtnl_field(r, spec, "link"))
+		return spec;
+	link_copy(r, spec, none);
 	lua_createtable(L, 0, 1);
 	lua_pushstring(L, rtnl_field(r, spec, "link"));
 	lua_setfield(L, -2, "name");
 	lua_setfield(L, -2, "peer");
 	return lua_gettop(L);
-}
-
-/* Does the spec stand on a link (master, lower link) that is still in the set `waiting`? */
-static bool must_wait(struct rtnl *r, int spec, int waiting)
-{
-	const char *on[] = { rtnl_field(r, spec, "master"), is_veth(r, spec) ? NULL : rtnl_field(r, spec, "link") };
-	bool wait = false;
-
-	for (size_t i = 0; i < 2; i++)
-		wait = wait || (on[i] && rtnl_has(r, waiting, on[i]));
-	return wait;
-}
-
-/* Push the array again with masters and lower links first; what goes in a circle stays last, and the kernel says what is wrong with it. */
-static void sorted(struct rtnl *r, int array)
-{
-	lua_State *L = r->L;
-	lua_Integer n = (lua_Integer)lua_rawlen(L, array), placed = 0, before;
-	int out, rest, waiting;
-
-	luaL_checkstack(L, 10, "link replace");
-	lua_createtable(L, (int)n, 0);
-	out = lua_gettop(L);
-	lua_createtable(L, (int)n, 0); /* position -> the spec that is not placed yet, false once it is */
-	rest = lua_gettop(L);
-	lua_createtable(L, 0, (int)n); /* its name -> true */
-	waiting = lua_gettop(L);
-	for (lua_Integer i = 1; i <= n; i++) {
-		const char *name;
-
-		lua_rawgeti(L, array, i);
-		name = rtnl_field(r, waiting + 1, "name");
-		lua_pushboolean(L, 1);
-		lua_setfield(L, waiting, name ? name : "");
-		lua_rawseti(L, rest, i);
-	}
-	for (bool stuck = false; placed < n; stuck = before == placed) {
-		before = placed;
-		for (lua_Integer i = 1; i <= n; i++) {
-			lua_rawgeti(L, rest, i);
-			if (lua_istable(L, -1) && (stuck || !must_wait(r, waiting + 1, waiting))) {
-				const char *name = rtnl_field(r, waiting + 1, "name");
-
-				lua_pushnil(L);
-				lua_setfield(L, waiting, name ? name : "");
-				lua_rawseti(L, out, ++placed);
-				lua_pushboolean(L, 0);
-				lua_rawseti(L, rest, i);
-			} else {
-				lua_pop(L, 1);
-			}
-		}
-	}
-	lua_settop(L, out);
 }
 
 /* ---- listing ---- */
@@ -397,18 +447,23 @@ static bool direct(struct rtnl *r, int filter)
 	return true;
 }
 
+/* The rows are read in this light. */
+static void listing(struct rtnl *r, const struct nlmsghdr *h)
+{
+	r->codec.elsewhere = rtnl_attr(h, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID);
+}
+
 /* `link` is a name when it is here, and an index with link_netnsid when it is in another namespace. */
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct nlattr *link = rtnl_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-	bool elsewhere = rtnl_attr(h, sizeof(*info), IFLA_LINK_NETNSID);
 	uint32_t index = link && mnl_attr_get_payload_len(link) >= 4 ? mnl_attr_get_u32(link) : 0;
 	lua_State *L = r->L;
 
-	if (index == 0 || (!elsewhere && index == (uint32_t)info->ifi_index))
+	if (index == 0 || (!r->codec.elsewhere && index == (uint32_t)info->ifi_index))
 		return;
-	if (elsewhere)
+	if (r->codec.elsewhere)
 		lua_pushinteger(L, index);
 	else
 		r->codec.push_ifname(&r->codec, index);
@@ -426,12 +481,14 @@ const struct rtnl_object rtnl_link = {
 	.flags = { [RTNL_ADD] = NLM_F_CREATE | NLM_F_EXCL },
 	.begin = begin,
 	.end = end,
+	.otherwise = otherwise,
 	.done = done,
 	.passed_over = passed_over,
 	.adapt = adapt,
-	.sorted = sorted,
+	.sorted = link_sorted,
 	.ask = ask,
 	.direct = direct,
+	.listing = listing,
 	.listed = listed,
 	.stays = passed_over,
 };

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* link_kinds.c - the fields that each kind of link adds: tables only (include/uapi/linux/if_link.h, veth.h) */
+/*
+ * link_kinds.c - the fields that each kind of link adds: tables only (include/uapi/linux/if_link.h, veth.h)
+ *
+ * Keys are the words of `ip link add ... type KIND`.
+ */
 #include "link_kinds.h"
 
 #include <linux/if_link.h>
@@ -48,7 +52,7 @@ static const struct codec_row peer[] = {
 	{ .key = "txqlen", .attr = IFLA_TXQLEN, .type = CODEC_U32 },
 	{ .key = "numtxqueues", .attr = IFLA_NUM_TX_QUEUES, .type = CODEC_U32, .min = 1, .max = 4096, .preset = 1 },
 	{ .key = "numrxqueues", .attr = IFLA_NUM_RX_QUEUES, .type = CODEC_U32, .min = 1, .max = 4096, .preset = 1 },
-	{ .key = "up", .type = CODEC_BIT, .flags = CODEC_LATER },
+	{ .key = "up", .type = CODEC_BIT, .flags = CODEC_LATER, CODEC_HDR(ifinfomsg, ifi_flags) },
 	{ .type = CODEC_END },
 };
 
@@ -57,8 +61,51 @@ static const struct codec_row veth[] = {
 	{ .type = CODEC_END },
 };
 
+/* ---- macvlan, macvtap ---- */
+
+static const struct codec_name macvlan_modes[] = {
+	{ "private", MACVLAN_MODE_PRIVATE }, { "vepa", MACVLAN_MODE_VEPA }, { "bridge", MACVLAN_MODE_BRIDGE },
+	{ "passthru", MACVLAN_MODE_PASSTHRU }, { "source", MACVLAN_MODE_SOURCE }, { NULL, 0 },
+};
+
+static const struct codec_name macvlan_flags[] = {
+	{ "nopromisc", MACVLAN_FLAG_NOPROMISC }, { "nodst", MACVLAN_FLAG_NODST }, { NULL, 0 },
+};
+
+static const struct codec_row macvlan_source[] = { { .attr = IFLA_MACVLAN_MACADDR, .type = CODEC_LLADDR }, { .type = CODEC_END } };
+static const struct codec_with macvlan_set = {
+	.attr = IFLA_MACVLAN_MACADDR_MODE, .size = 4, .bits = MACVLAN_MACADDR_SET, .written_only = true,
+};
+
+static const struct codec_row macvlan[] = {
+	{ .key = "mode", .attr = IFLA_MACVLAN_MODE, .type = CODEC_U32, .names = macvlan_modes },
+	{ .key = "flag", .attr = IFLA_MACVLAN_FLAGS, .type = CODEC_BITS, .width = 2, .names = macvlan_flags, .flags = CODEC_QUIET },
+	{ .key = "bcqueuelen", .attr = IFLA_MACVLAN_BC_QUEUE_LEN, .type = CODEC_U32 },
+	{ .key = "macaddr", .attr = IFLA_MACVLAN_MACADDR_DATA, .type = CODEC_LIST, .sub = macvlan_source, .with = &macvlan_set },
+	{ .type = CODEC_END },
+};
+
+/* ---- tun: written by tun.c ---- */
+
+static const struct codec_name tun_modes[] = { { "tun", 1 }, { "tap", 2 }, { NULL, 0 } };
+
+static const struct codec_row tun[] = {
+	{ .key = "mode", .attr = IFLA_TUN_TYPE, .type = CODEC_U8, .names = tun_modes },
+	{ .key = "user", .attr = IFLA_TUN_OWNER, .type = CODEC_U32 },
+	{ .key = "group", .attr = IFLA_TUN_GROUP, .type = CODEC_U32 },
+	{ .key = "pi", .attr = IFLA_TUN_PI, .type = CODEC_BOOL },
+	{ .key = "vnet_hdr", .attr = IFLA_TUN_VNET_HDR, .type = CODEC_BOOL },
+	{ .key = "multi_queue", .attr = IFLA_TUN_MULTI_QUEUE, .type = CODEC_BOOL },
+	{ .key = "persist", .attr = IFLA_TUN_PERSIST, .type = CODEC_BOOL, .flags = CODEC_RO },
+	{ .type = CODEC_END },
+};
+
 const struct codec_choice link_kinds[] = {
-	{ "veth", veth, true },
-	{ "bridge", bridge, false },
-	{ NULL, NULL, false },
+	{ "veth", .outer = veth },
+	{ "bridge", .rows = bridge },
+	{ "macvlan", .rows = macvlan },
+	{ "macvtap", .rows = macvlan },
+	{ "tun", .rows = tun },
+	{ "vxlan", .rows = link_vxlan },
+	{ NULL },
 };

@@ -74,6 +74,8 @@ static void decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 		if (h->nlmsg_type != o->new || h->nlmsg_len < NLMSG_HDRLEN + o->header || (o->wanted && !o->wanted(r, h, filter)))
 			continue;
 		lua_createtable(L, 0, 16);
+		if (o->listing)
+			o->listing(r, h);
 		codec_decode(&r->codec, h, o->header, o->rows);
 		if (o->listed)
 			o->listed(r, h);

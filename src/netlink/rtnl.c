@@ -55,8 +55,9 @@ static const char *subject_of(struct rtnl *r, int spec)
 
 int rtnl_refuse(struct rtnl *r, const struct nlerror *error, const struct nlmsghdr *message, const char *subject)
 {
+	struct codec_path path;
 	const char *attr = message && error->offset
-		? codec_key_at(message, r->object->header, r->object->rows, error->offset)
+		? codec_key_at(message, r->object->header, r->object->rows, error->offset, &path)
 		: NULL;
 
 	return error_raise(r->L, &(struct error){
@@ -207,14 +208,14 @@ int rtnl_spec(struct rtnl *r, int idx)
 
 /* ---- encoding and sending ---- */
 
-/* Append the message of one spec; returns where it begins. */
-static size_t encode(struct rtnl *r, int spec, enum rtnl_verb verb)
+size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	const struct rtnl_object *o = r->object;
 	struct codec *c = &r->codec;
 	size_t start = c->out->size;
 
 	c->family = AF_UNSPEC;
+	c->present = (struct codec_span){ NULL, 0 };
 	c->create = verb == RTNL_ADD || verb == RTNL_REPLACE;
 	codec_begin(c, verb == RTNL_DELETE ? o->del : o->new, o->flags[verb], o->header);
 	if (o->begin)
@@ -269,8 +270,9 @@ static void apply_one(struct rtnl *r, int spec, enum rtnl_verb verb)
 	if (verb == RTNL_DELETE)
 		spec = complete(r, spec);
 	r->codec.out->size = 0;
-	start = encode(r, spec, verb);
-	rtnl_send(r, start, subject_of(r, spec), false);
+	start = rtnl_encode(r, spec, verb);
+	if (!o->otherwise || !o->otherwise(r, spec, verb))
+		rtnl_send(r, start, subject_of(r, spec), false);
 	if (o->done)
 		o->done(r, spec, verb);
 }
@@ -283,7 +285,7 @@ static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb 
 	r->lenient = true;
 	for (lua_Integer i = 1; i <= n; i++) {
 		r->codec.out->size = 0;
-		encode(r, element(r, array, i, verb), verb);
+		rtnl_encode(r, element(r, array, i, verb), verb);
 		lua_settop(r->L, top);
 	}
 	r->lenient = false;
@@ -321,7 +323,7 @@ static void many_at_once(struct rtnl *r, int array, lua_Integer n)
 	size_t at = 0, used;
 
 	for (lua_Integer i = 1; i <= n; i++) {
-		encode(r, element(r, array, i, RTNL_ADD), RTNL_ADD);
+		rtnl_encode(r, element(r, array, i, RTNL_ADD), RTNL_ADD);
 		lua_settop(r->L, top);
 	}
 	for (lua_Integer sent = 0; sent < n;) {
@@ -396,7 +398,7 @@ void rtnl_flush(struct rtnl *r, int filter)
 		if (!r->object->stays || !r->object->stays(r, array + 1)) {
 			r->codec.index = 0;
 			r->codec.out->size = 0;
-			start = encode(r, array + 1, RTNL_DELETE);
+			start = rtnl_encode(r, array + 1, RTNL_DELETE);
 			/* What went away with something else (a peer, a secondary address) is gone, which is what was asked for. */
 			if (nlsock_talk(r->sock, (struct nlmsghdr *)(r->codec.out->data + start), NULL, &error) < 0 &&
 			    error.errnum != ENODEV && error.errnum != ESRCH && error.errnum != EADDRNOTAVAIL && error.errnum != ENOENT)

@@ -33,6 +33,7 @@ struct rtnl_object {
 	/* The peculiar; each may be NULL. `spec` is a stack index. */
 	void (*begin)(struct rtnl *r, int spec, enum rtnl_verb verb); /* after the header, before the rows */
 	void (*end)(struct rtnl *r, int spec, enum rtnl_verb verb);   /* after the rows */
+	bool (*otherwise)(struct rtnl *r, int spec, enum rtnl_verb verb); /* do it in another way than by the message; false: not this one */
 	void (*done)(struct rtnl *r, int spec, enum rtnl_verb verb);  /* after the kernel's ack */
 	bool (*passed_over)(struct rtnl *r, int spec);                /* `replace` need not make what the kernel makes by itself */
 	int (*adapt)(struct rtnl *r, int spec);                       /* what `replace` reads in place of a listed entry */
@@ -40,6 +41,7 @@ struct rtnl_object {
 	void (*ask)(struct rtnl *r, int filter);                      /* narrow a dump request; filter 0: none */
 	bool (*direct)(struct rtnl *r, int filter);                   /* turn it into a request for one, if the filter's key allows */
 	bool (*wanted)(struct rtnl *r, const struct nlmsghdr *h, int filter);
+	void (*listing)(struct rtnl *r, const struct nlmsghdr *h);    /* before a message is decoded */
 	void (*listed)(struct rtnl *r, const struct nlmsghdr *h);     /* complete the table on top of the stack */
 	bool (*whole)(struct rtnl *r, int spec);                      /* can a delete be sent as it stands, or must it be looked up? */
 	bool (*stays)(struct rtnl *r, int spec);                      /* `flush` leaves it */
@@ -59,6 +61,10 @@ struct rtnl {
 	/* opens a namespace reference of a spec (`netns = ...`): a descriptor and a socket that live as long as r->names does */
 	int (*netns_fd)(struct rtnl *r, int idx, const char *key);
 	struct nlsock *(*netns_sock)(struct rtnl *r, int idx, const char *key);
+	/* the namespace itself (idx 0: the one that the call is about), and a file opened by a thread in it: a descriptor, or -errno */
+	const void *(*netns_of)(struct rtnl *r, int idx, const char *key);
+	int (*open_in)(const void *netns, const char *path, int flags);
+	const void *home;
 };
 
 /* Prepare *r with L's stack as owner; `op` must outlive it. */
@@ -76,6 +82,8 @@ void rtnl_flush(struct rtnl *r, int filter);
 /* For the objects' own functions: */
 /* The spec of a key: a table as it is, else a new one { [object.key] = value }; returns a stack index. */
 int rtnl_spec(struct rtnl *r, int idx);
+/* Append the message of one spec to the codec's buffer; returns where it begins. */
+size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb);
 /* Send the finished message; an error raises with `subject`. With `answer`, r->answer holds the reply. */
 void rtnl_send(struct rtnl *r, size_t start, const char *subject, bool answer);
 int rtnl_refuse(struct rtnl *r, const struct nlerror *error, const struct nlmsghdr *message, const char *subject);

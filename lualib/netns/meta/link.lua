@@ -9,7 +9,7 @@
 ---@field rename? string new name; `set` only
 ---@field index? integer ifindex; honoured by `add`, ignored by `set` and `replace`
 ---@field kind? string "veth", "bridge" ...; any that the kernel makes without `data` may be named
----@field data? netns.link.BridgeData what the kind adds
+---@field data? netns.link.Data what the kind adds (link_kinds.lua)
 ---@field peer? netns.link.Peer the other end of a veth pair; only when it is made
 ---@field up? boolean administrative state; always listed
 ---@field promisc? boolean promiscuous mode
@@ -19,8 +19,8 @@
 ---@field mac? string link-layer address, "02:00:00:00:00:01"
 ---@field master? string|integer the bridge (or other master) that it belongs to; 0 takes it out
 ---@field link? string|integer the lower link, or a veth's peer: a name where it is in this namespace, else its index there (with `link_netnsid`)
----@field link_netnsid? integer only listed: the id of the namespace that `link` is in
----@field netns? netns.Ref the namespace to make it in, or to move it to; never listed
+---@field link_netnsid? integer the id of the namespace that `link` is in; honoured by `add`, but for a veth
+---@field netns? netns.Ref the namespace to make it in, or to move it to; never listed. Its `link` stays in this one
 ---@field group? integer device group
 ---@field alias? string up to 255 bytes
 ---@field txqlen? integer packets
@@ -58,30 +58,6 @@
 ---@field collisions integer
 ---@field rx_nohandler integer
 
----What a bridge adds; times in 1/100 s as ip-link(8) has them.
----@class netns.link.BridgeData
----@field forward_delay? integer 1/100 s
----@field hello_time? integer 1/100 s
----@field max_age? integer 1/100 s
----@field ageing_time? integer 1/100 s
----@field stp_state? integer 0 or 1
----@field priority? integer 0 to 65535
----@field vlan_filtering? boolean listed when on
----@field vlan_protocol? "802.1Q"|"802.1ad"
----@field vlan_default_pvid? integer
----@field vlan_stats_enabled? boolean
----@field group_fwd_mask? integer
----@field group_address? string link-layer address
----@field mcast_snooping? boolean
----@field mcast_router? integer 0 to 2
----@field mcast_querier? boolean
----@field mcast_query_use_ifaddr? boolean
----@field mcast_igmp_version? integer 2 or 3
----@field mcast_mld_version? integer 1 or 2
----@field nf_call_iptables? boolean
----@field nf_call_ip6tables? boolean
----@field nf_call_arptables? boolean
-
 ---`ns.link`: the links of one namespace.
 ---@class netns.Link
 local link = {}
@@ -91,8 +67,9 @@ local link = {}
 ---@param spec netns.link.Spec|netns.link.Spec[]
 function link:add(spec) end
 
----Make what is not there, change what is. What `list` gave can be replaced elsewhere: `lo` is passed over, a pair that is whole in the
----list is made once, masters are made first.
+---Make what is not there, change what is: only what differs is sent, since some kinds refuse even what they are already. Raises EEXIST
+---where a link of another kind has the name. What `list` gave can be replaced elsewhere: `lo` is passed over, a pair that is whole in the
+---list is made once, masters and lower links are made first.
 ---@param spec netns.link.Spec|netns.link.Spec[]
 function link:replace(spec) end
 

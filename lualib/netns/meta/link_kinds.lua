@@ -1,0 +1,86 @@
+-- SPDX-License-Identifier: MIT
+---@meta
+
+-- What each kind of link adds, in its spec's `data`. Words are those of `ip link add ... type KIND` (ip-link(8)), a hyphen written as `_`;
+-- a switch that `ip` spells `[no]word` is a boolean. Other kinds can be made too, without `data`.
+
+---@alias netns.link.Data netns.link.BridgeData|netns.link.MacvlanData|netns.link.TunData|netns.link.VxlanData
+
+---What a bridge adds; times in 1/100 s as ip-link(8) has them.
+---@class netns.link.BridgeData
+---@field forward_delay? integer 1/100 s
+---@field hello_time? integer 1/100 s
+---@field max_age? integer 1/100 s
+---@field ageing_time? integer 1/100 s
+---@field stp_state? integer 0 or 1
+---@field priority? integer 0 to 65535
+---@field vlan_filtering? boolean listed when on
+---@field vlan_protocol? "802.1Q"|"802.1ad"
+---@field vlan_default_pvid? integer
+---@field vlan_stats_enabled? boolean
+---@field group_fwd_mask? integer
+---@field group_address? string link-layer address
+---@field mcast_snooping? boolean
+---@field mcast_router? integer 0 to 2
+---@field mcast_querier? boolean
+---@field mcast_query_use_ifaddr? boolean
+---@field mcast_igmp_version? integer 2 or 3
+---@field mcast_mld_version? integer 1 or 2
+---@field nf_call_iptables? boolean
+---@field nf_call_ip6tables? boolean
+---@field nf_call_arptables? boolean
+
+---What a macvlan adds; `link` is the lower link. A macvtap adds the same, and a character device /dev/tapINDEX.
+---@class netns.link.MacvlanData
+---@field mode? "private"|"vepa"|"bridge"|"passthru"|"source" vepa unless told otherwise
+---@field flag? string[] "nopromisc", "nodst"
+---@field bcqueuelen? integer packets
+---@field macaddr? string[] the senders that count in mode source; all of them
+
+---@alias netns.link.MacvtapData netns.link.MacvlanData
+
+---A tun or tap device (linux/Documentation/networking/tuntap.rst), which needs access to /dev/net/tun. It stays without a program that
+---has it open; one attaches with TUNSETIFF, from inside the namespace.
+---@class netns.link.TunData
+---@field mode? "tun"|"tap" layer 3 or 2; tun unless told otherwise
+---@field user? integer uid that may attach
+---@field group? integer gid that may attach
+---@field pi? boolean packets are preceded by a header that tells the protocol
+---@field vnet_hdr? boolean packets are preceded by a header of virtio
+---@field multi_queue? boolean it can be attached several times
+---@field persist? boolean only listed: it stays when nobody is attached
+
+---What a vxlan adds. `dev` and the socket are in the namespace in which it was made (`link_netnsid`), wherever it is moved.
+---@class netns.link.VxlanData
+---@field id integer VNI, 0 to 16777215
+---@field remote? string the other end's address
+---@field group? string a multicast address instead; `dev` is then needed
+---@field local? string its own address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field dstport? integer UDP port; 8472 unless told otherwise, 4789 is the standard's
+---@field srcport? netns.link.PortRange
+---@field ttl? integer|"auto"|"inherit" 1 to 255
+---@field tos? integer|"inherit"
+---@field df? "unset"|"set"|"inherit" the "don't fragment" bit
+---@field flowlabel? integer 1 to 1048575; IPv6 only
+---@field learning? boolean addresses of what comes in
+---@field proxy? boolean answer ARP and neighbour solicitations
+---@field rsc? boolean route short circuit
+---@field l2miss? boolean tell of unknown link-layer addresses
+---@field l3miss? boolean tell of unknown neighbours
+---@field ageing? integer seconds
+---@field maxaddress? integer of the forwarding database
+---@field udpcsum? boolean over IPv4
+---@field udp6zerocsumtx? boolean
+---@field udp6zerocsumrx? boolean
+---@field remcsumtx? boolean remote checksum offload
+---@field remcsumrx? boolean
+---@field external? boolean the other end is told with each packet
+---@field gbp? boolean group policy extension
+---@field gpe? boolean generic protocol extension
+---@field vnifilter? boolean only where `external`
+---@field localbypass? boolean since Linux 6.5
+
+---@class netns.link.PortRange
+---@field min integer
+---@field max integer

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/* values.c - single values into a netlink message, by rows (codec.h has the theory, codec.c does nests and tables) */
+#include "values.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LLADDR_MAX = 32 };
+
+struct args_at values_at(struct codec *c, const char *key)
+{
+	if (c->inside) {
+		snprintf(c->path, sizeof(c->path), "%s.%s", c->inside, key);
+		key = c->path;
+	}
+	return (struct args_at){ .op = c->op, .key = key, .index = c->index };
+}
+
+/* ---- members: of the header, or of an attribute that several rows share ---- */
+
+/* The payload of the attribute at the level that is being written; made, all zero, if it is not there yet. */
+static char *shared(struct codec *c, uint16_t attr, size_t size)
+{
+	struct codec_span found = codec_inner((struct codec_span){ c->out->data + c->level, c->out->size - c->level }, attr);
+
+	if (found.data && found.size >= size)
+		return (char *)found.data;
+	return codec_put(c, attr, NULL, size);
+}
+
+static char *member(struct codec *c, const struct codec_row *row)
+{
+	return (row->attr ? shared(c, row->attr, row->size) : (char *)codec_header(c)) + row->off;
+}
+
+/* ---- values ---- */
+
+static const struct {
+	size_t size;
+	lua_Integer min, max;
+} widths[] = {
+	[CODEC_U8] = { 1, 0, UINT8_MAX },
+	[CODEC_U16] = { 2, 0, UINT16_MAX },
+	[CODEC_U32] = { 4, 0, UINT32_MAX },
+	[CODEC_S32] = { 4, INT32_MIN, INT32_MAX },
+	[CODEC_U64] = { 8, 0, LUA_MAXINTEGER },
+	[CODEC_BE16] = { 2, 0, UINT16_MAX },
+	[CODEC_BE32] = { 4, 0, UINT32_MAX },
+};
+
+/* A number, or one of the row's names. */
+static lua_Integer number(struct codec *c, int idx, const struct codec_row *row)
+{
+	lua_Integer min = widths[row->type].min, max = widths[row->type].max;
+	struct args_at where = values_at(c, row->key);
+
+	if (row->min || row->max) {
+		min = row->min;
+		max = row->max;
+	} else if (row->mask) {
+		max = row->mask >> __builtin_ctz(row->mask);
+	}
+	if (row->names && lua_type(c->L, idx) == LUA_TSTRING) {
+		const char *s = args_string(c->L, idx, &where, NULL);
+		char known[160] = "";
+		size_t n = 0;
+
+		for (const struct codec_name *name = row->names; name->name; name++) {
+			if (strcmp(name->name, s) == 0)
+				return name->value;
+			if (n < sizeof(known))
+				n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", name->name);
+		}
+		args_misuse(c->L, &where, "'%.40s' is none of %s", s, known);
+	}
+	return args_integer(c->L, idx, &where, min, max);
+}
+
+/* A number as it stands in the message. */
+static uint64_t to_wire(enum codec_type type, uint64_t value)
+{
+	return type == CODEC_BE16 ? htobe16((uint16_t)value) : type == CODEC_BE32 ? htobe32((uint32_t)value) : value;
+}
+
+/* Little and big machines have the low bytes of a number in different places. */
+static void store(void *to, uint64_t value, size_t size)
+{
+	const union {
+		uint8_t u8;
+		uint16_t u16;
+		uint32_t u32;
+		uint64_t u64;
+	} v[] = { { .u8 = (uint8_t)value }, { .u16 = (uint16_t)value }, { .u32 = (uint32_t)value }, { .u64 = value } };
+
+	memcpy(to, &v[size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3], size);
+}
+
+void values_put_integer(struct codec *c, const struct codec_row *row, lua_Integer value)
+{
+	size_t size = widths[row->type].size;
+	uint64_t wire = to_wire(row->type, (uint64_t)value);
+	char *to;
+
+	if (row->attr && !row->size) {
+		to = codec_put(c, row->attr, NULL, size);
+	} else {
+		to = member(c, row);
+		size = row->width < size ? row->width : size;
+	}
+	if (row->mask) {
+		uint64_t others = codec_load(to, size) & ~to_wire(row->type, row->mask);
+
+		wire = others | to_wire(row->type, (uint64_t)value << __builtin_ctz(row->mask));
+	}
+	store(to, wire, size);
+}
+
+static void put_bits(struct codec *c, const struct codec_row *row, bool on)
+{
+	char *to = member(c, row);
+	uint64_t bits = codec_load(to, row->width);
+
+	store(to, on ? bits | row->mask : bits & ~(uint64_t)row->mask, row->width);
+	if (row->change) {
+		to += row->change - row->off;
+		store(to, codec_load(to, sizeof(uint32_t)) | row->mask, sizeof(uint32_t));
+	}
+}
+
+/* The value that means "written by this row, in its own way". */
+static void put_word(struct codec *c, int idx, const struct codec_row *row)
+{
+	bool meant = lua_type(c->L, idx) == LUA_TSTRING && strcmp(lua_tostring(c->L, idx), row->names->name) == 0;
+
+	if (row->mask)
+		put_bits(c, row, meant);
+	else if (meant)
+		store(codec_put(c, row->attr, NULL, row->width), 1, row->width ? row->width : 1);
+}
+
+void values_put_with(struct codec *c, const struct codec_with *with)
+{
+	const struct codec_row number = { .attr = with->attr, .size = with->size, .width = with->size, .mask = with->bits };
+
+	if (with->text)
+		codec_put(c, with->attr, with->text, strlen(with->text) + 1);
+	else
+		put_bits(c, &number, true);
+}
+
+static uint32_t bits(struct codec *c, int idx, const struct codec_row *row)
+{
+	struct codec_row one = { .key = row->key, .type = CODEC_U32, .names = row->names };
+	uint32_t all = 0;
+
+	if (lua_type(c->L, idx) != LUA_TTABLE)
+		return (uint32_t)number(c, idx, &one);
+	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(c->L, idx); i <= n; i++) {
+		lua_rawgeti(c->L, idx, i);
+		all |= (uint32_t)number(c, -1, &one);
+		lua_pop(c->L, 1);
+	}
+	return all;
+}
+
+static size_t lladdr(struct codec *c, int idx, const char *key, uint8_t *to)
+{
+	struct args_at where = values_at(c, key);
+	const char *s = args_string(c->L, idx, &where, NULL), *p = s;
+	size_t n = 0;
+
+	while (n < LLADDR_MAX) {
+		char *end;
+		unsigned long byte = strspn(p, "0123456789abcdefABCDEF") ? strtoul(p, &end, 16) : 256;
+
+		if (byte > 255 || end - p > 2)
+			break;
+		to[n++] = (uint8_t)byte;
+		if (!*end)
+			return n;
+		if (*end != ':')
+			break;
+		p = end + 1;
+	}
+	args_misuse(c->L, &where, "'%.40s' is no link-layer address like \"02:00:00:00:00:01\"", s);
+	return 0;
+}
+
+size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int *prefix)
+{
+	struct args_at where = values_at(c, key);
+	size_t n;
+	const char *s = args_string(c->L, idx, &where, &n), *slash = prefix ? strchr(s, '/') : NULL;
+	int family = memchr(s, ':', n) ? AF_INET6 : AF_INET;
+	size_t size = family == AF_INET ? 4 : 16, bare = slash ? (size_t)(slash - s) : n;
+	char text[INET6_ADDRSTRLEN + 1];
+
+	if (bare >= sizeof(text))
+		args_misuse(c->L, &where, "'%.40s' is no address", s);
+	memcpy(text, s, bare);
+	text[bare] = 0;
+	if (inet_pton(family, text, to) != 1)
+		args_misuse(c->L, &where, "'%.60s' is no IPv4 or IPv6 %s", s, prefix ? "prefix" : "address");
+	if (c->family != AF_UNSPEC && c->family != family)
+		args_misuse(c->L, &where, "'%.60s' is not of the family %s that the rest has", s, c->family == AF_INET ? "inet" : "inet6");
+	c->family = family;
+	if (prefix) {
+		*prefix = (int)size * 8;
+		if (slash) {
+			char *end = NULL;
+			long length = strspn(slash + 1, "0123456789") ? strtol(slash + 1, &end, 10) : -1;
+
+			if (length < 0 || length > *prefix || *end)
+				args_misuse(c->L, &where, "'%.60s': the prefix length is 0 to %d", s, *prefix);
+			*prefix = (int)length;
+		}
+	}
+	return size;
+}
+
+uint32_t codec_ifindex(struct codec *c, int idx, const char *key)
+{
+	struct args_at where = values_at(c, key);
+
+	if (lua_type(c->L, idx) == LUA_TNUMBER)
+		return (uint32_t)args_integer(c->L, idx, &where, 0, INT32_MAX);
+	return c->ifindex(c, args_ifname(c->L, idx, &where), where.key);
+}
+
+static void put_address(struct codec *c, int idx, const struct codec_row *row)
+{
+	struct args_at where = values_at(c, row->key);
+	uint8_t address[16];
+	size_t size = codec_address(c, idx, row->key, address, NULL);
+	bool group = size == 4 ? address[0] >> 4 == 14 : address[0] == 0xff;
+
+	if (row->width && row->width != size)
+		args_misuse(c->L, &where, "'%.60s' is no IPv%d address", lua_tostring(c->L, idx), row->width == 4 ? 4 : 6);
+	if (row->flags & CODEC_GROUP && !group)
+		args_misuse(c->L, &where, "'%.60s' is no multicast address", lua_tostring(c->L, idx));
+	if (row->flags & CODEC_ONE && group)
+		args_misuse(c->L, &where, "'%.60s' is a multicast address", lua_tostring(c->L, idx));
+	codec_put(c, size == 16 && row->attr6 ? row->attr6 : row->attr, address, size);
+}
+
+/* An unsigned number in place of a row's own type; of two bytes where the row says so. */
+static void put_number(struct codec *c, const struct codec_row *row, uint32_t value)
+{
+	struct codec_row number = *row;
+
+	number.type = row->width == 2 ? CODEC_U16 : CODEC_U32;
+	number.mask = 0;
+	values_put_integer(c, &number, value);
+}
+
+static void put_prefix(struct codec *c, int idx, const struct codec_row *row)
+{
+	uint8_t address[16], length;
+	int prefix = 0;
+	size_t size;
+
+	if ((row->flags & CODEC_HOST) && lua_type(c->L, idx) == LUA_TSTRING && strcmp(lua_tostring(c->L, idx), "default") == 0)
+		return;
+	size = codec_address(c, idx, row->key, address, &prefix);
+	length = (uint8_t)prefix;
+	memcpy((char *)codec_header(c) + row->off, &length, 1);
+	if (prefix > 0 || !(row->flags & CODEC_HOST))
+		codec_put(c, row->attr, address, size);
+}
+
+static void put_string(struct codec *c, int idx, const struct codec_row *row)
+{
+	struct args_at where = values_at(c, row->key);
+	size_t n;
+	const char *s = row->type == CODEC_IFNAME ? args_ifname(c->L, idx, &where) : args_string(c->L, idx, &where, &n);
+
+	n = strlen(s);
+	if (row->max && n > (size_t)row->max)
+		args_misuse(c->L, &where, "%zu characters; at most %lld are allowed", n, (long long)row->max);
+	codec_put(c, row->attr, s, n + 1);
+}
+
+
+void values_put(struct codec *c, int idx, const struct codec_row *row)
+{
+	struct args_at where = values_at(c, row->key);
+	uint8_t bytes[LLADDR_MAX];
+	lua_Integer value;
+	size_t size;
+
+	switch (row->type) {
+	case CODEC_U8:
+	case CODEC_U16:
+	case CODEC_U32:
+	case CODEC_S32:
+	case CODEC_U64:
+	case CODEC_BE16:
+	case CODEC_BE32:
+		value = number(c, idx, row);
+		if (!row->names || value != CODEC_ELSEWHERE)
+			values_put_integer(c, row, value);
+		break;
+	case CODEC_BOOL:
+		bytes[0] = args_boolean(c->L, idx, &where);
+		codec_put(c, row->attr, bytes, 1);
+		break;
+	case CODEC_FLAG:
+		if (args_boolean(c->L, idx, &where))
+			codec_put(c, row->attr, NULL, 0);
+		break;
+	case CODEC_WORD:
+		put_word(c, idx, row);
+		break;
+	case CODEC_BIT:
+		put_bits(c, row, args_boolean(c->L, idx, &where) != !!(row->flags & CODEC_INVERT));
+		break;
+	case CODEC_BITS:
+		put_number(c, row, bits(c, idx, row));
+		break;
+	case CODEC_STRING:
+	case CODEC_IFNAME:
+		put_string(c, idx, row);
+		break;
+	case CODEC_LLADDR:
+		size = lladdr(c, idx, row->key, bytes);
+		codec_put(c, row->attr, bytes, size);
+		break;
+	case CODEC_ADDR:
+		put_address(c, idx, row);
+		break;
+	case CODEC_PREFIX:
+		put_prefix(c, idx, row);
+		break;
+	case CODEC_LINK:
+		put_number(c, row, codec_ifindex(c, idx, row->key));
+		break;
+	case CODEC_NETNS:
+		put_number(c, row, (uint32_t)c->netns_fd(c, idx, where.key));
+		break;
+	case CODEC_END:
+	case CODEC_NEST:
+	case CODEC_INLINE:
+	case CODEC_UNION:
+	case CODEC_LIST:
+	case CODEC_MEMBER:
+	case CODEC_CUSTOM:
+		break;
+	}
+}
