@@ -238,6 +238,10 @@ describe("a kind of link", function()
 		it(kind .. " can be made again from its listing", function()
 			make(kind)
 			local all = a.link:list()
+			-- what others stand on comes last
+			for i = 1, #all // 2 do
+				all[i], all[#all + 1 - i] = all[#all + 1 - i], all[i]
+			end
 			b.link:replace(all)
 			assert.same(listing(a), listing(b))
 			b.link:replace(all)
@@ -284,6 +288,8 @@ describe("ns.link with other kinds", function()
 			c.link:add { name = "m2", kind = "macvlan", link = found.link, link_netnsid = 5 }
 		end)
 		assert.equal(1, #c.link:list())
+		-- a link here with that very index is another one
+		c.link:add { name = "br0", kind = "bridge", index = found.link }
 		a.link:add { name = "x0", kind = "vxlan", netns = c, data = { id = 3, dev = "low0",
 			group = "239.0.0.1", dstport = 4789 } }
 		found = c.link:get "x0"
