@@ -23,6 +23,24 @@ describe("ns.addr", function()
 		ns:close()
 	end)
 
+	it("deletes by addresses alone, all that are named or none", function()
+		ns.addr:add { { dev = "p0", addr = "10.0.0.1/24" }, { dev = "p0", addr = "10.0.1.1/24" } }
+		refused("EADDRNOTAVAIL", nil, ns.addr.delete, ns.addr, { "10.0.0.1/24", "10.0.2.1/24" })
+		assert.equal("10.0.0.1/24 10.0.1.1/24", addrs(ns.addr:list { family = "inet" }))
+		ns.addr:delete { "10.0.0.1/24", "10.0.1.1" }
+		assert.equal("", addrs(ns.addr:list { family = "inet" }))
+	end)
+
+	it("keeps long lifetimes, and finds by them and by flags", function()
+		ns.addr:add {
+			{ dev = "p0", addr = "10.0.0.1/24", valid = 2000000000 }, { dev = "p0", addr = "10.0.1.1/24" },
+		}
+		assert.is_true(ns.addr:get("10.0.0.1").valid > 1999999000)
+		assert.equal("10.0.1.1/24", addrs(ns.addr:list { valid = "forever", family = "inet" }))
+		assert.equal("10.0.1.1/24", addrs(ns.addr:list { flags = { "permanent" }, family = "inet" }))
+		assert.equal("", addrs(ns.addr:list { flags = { "permanent", "secondary" } }))
+	end)
+
 	it("adds and lists both families with iproute2's words", function()
 		ns.addr:add {
 			dev = "p0", addr = "10.0.0.1/24", broadcast = "10.0.0.255", label = "p0:1", metric = 7,

@@ -26,6 +26,21 @@ describe("ns.link", function()
 		b:close()
 	end)
 
+	it("finds by what a kind adds, and by the lower link", function()
+		a.link:add {
+			{ name = "br0", kind = "bridge", data = { priority = 5, forward_delay = 200 } },
+			{ name = "br1", kind = "bridge", data = { priority = 6, forward_delay = 200 } },
+			{ name = "v0", kind = "veth", peer = { name = "v1" } },
+		}
+		assert.equal("br1", a.link:get({ kind = "bridge", data = { priority = 6 } }).name)
+		assert.equal(2, #a.link:list { kind = "bridge", data = { forward_delay = 200 } })
+		assert.is_nil(a.link:get { kind = "bridge", data = { priority = 6, forward_delay = 300 } })
+		assert.equal("v1", a.link:get({ link = "v0" }).name)
+		assert.equal("v1", a.link:get({ link = a.link:get("v0").index }).name)
+		refused("EINVAL", "stats", a.link.list, a.link, { stats = {} })
+		refused("EINVAL", "rename", a.link.list, a.link, { rename = "x" })
+	end)
+
 	it("begins with lo alone, which is down", function()
 		local list = a.link:list()
 		assert.equal(1, #list)

@@ -100,6 +100,23 @@ describe("ns.route", function()
 		assert.equal("fd00::2", mixed.via)
 	end)
 
+	it("finds by nexthops, and by what is not listed when it is off", function()
+		local hops = { { via = "10.0.0.2", weight = 3 }, { via = "10.0.0.3", weight = 1 } }
+		ns.route:add {
+			{ dst = "10.8.0.0/16", nexthops = hops },
+			{ dst = "10.9.0.0/16", via = "10.0.0.2", dev = "p0", onlink = true },
+			{ dst = "10.7.0.0/16", via = "10.0.0.2", tos = 4 },
+		}
+		assert.equal("10.8.0.0/16", destinations(ns.route:list { nexthops = hops }))
+		hops[2].weight = 2
+		assert.equal("", destinations(ns.route:list { nexthops = hops }))
+		assert.equal("10.9.0.0/16", destinations(ns.route:list { onlink = true }))
+		assert.equal("10.7.0.0/16", destinations(ns.route:list { onlink = false, via = "10.0.0.2" }))
+		assert.equal("10.9.0.0/16", destinations(ns.route:list { tos = 0, via = "10.0.0.2" }))
+		local index = ns.link:get("p0").index
+		assert.equal("10.9.0.0/16", destinations(ns.route:list { dev = index, onlink = true }))
+	end)
+
 	it("replaces, sets, flushes", function()
 		ns.route:replace { dst = "10.5.0.0/16", via = "10.0.0.2" }
 		ns.route:replace { dst = "10.5.0.0/16", via = "10.0.0.3" }
@@ -173,8 +190,8 @@ describe("ns.route", function()
 			{ "family", { dst = "10.0.0.0/8", family = "inet6" } },
 			{ "nexthops", { dst = "10.0.0.0/8", nexthops = "10.0.0.2" } },
 			{ "nexthops", { dst = "10.0.0.0/8", nexthops = { "10.0.0.2" } } },
-			{ "nexthops", { dst = "10.0.0.0/8", nexthops = { { via = "10.0.0.2", weight = 0 } } } },
-			{ "nexthops", { dst = "10.0.0.0/8", nexthops = { { gateway = "10.0.0.2" } } } },
+			{ "nexthops.weight", { dst = "10.0.0.0/8", nexthops = { { via = "10.0.0.2", weight = 0 } } } },
+			{ "nexthops.gateway", { dst = "10.0.0.0/8", nexthops = { { gateway = "10.0.0.2" } } } },
 			{ "gateway", { dst = "10.0.0.0/8", gateway = "10.0.0.2" } },
 		}
 		local before = #ns.route:list { table = "all", proto = "boot" }

@@ -35,8 +35,7 @@ int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
 	});
 }
 
-/* A value as an error text can show it: short, printable. */
-static const char *show(const char *s, size_t n, char *out, size_t room)
+const char *args_show(const char *s, size_t n, char *out, size_t room)
 {
 	size_t o = 0;
 
@@ -89,42 +88,83 @@ bool args_boolean(lua_State *L, int idx, const struct args_at *at)
 	return lua_toboolean(L, idx);
 }
 
-double args_time(lua_State *L, int idx, const struct args_at *at)
+/* A number of digits with at most one point, and a unit; -1 for anything else. Lua reads the number, in whatever locale. */
+static double parse_time(lua_State *L, const char *s)
 {
 	static const struct {
 		const char *unit;
 		double seconds;
 	} units[] = { { "us", 1e-6 }, { "ms", 1e-3 }, { "s", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 } };
+	size_t n = strspn(s, "0123456789.");
+	char number[64];
+	double t = -1;
+
+	if (n == 0 || n >= sizeof(number))
+		return -1;
+	memcpy(number, s, n);
+	number[n] = 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (strcmp(s + n, units[i].unit) == 0 && lua_stringtonumber(L, number)) {
+			t = lua_tonumber(L, -1) * units[i].seconds;
+			lua_pop(L, 1);
+		}
+	return t;
+}
+
+double args_duration(lua_State *L, int idx, const struct args_at *at)
+{
 	double t = -1;
 
 	if (lua_type(L, idx) == LUA_TNUMBER) {
 		t = lua_tonumber(L, idx);
 	} else if (lua_type(L, idx) == LUA_TSTRING) {
 		const char *s = args_string(L, idx, at, NULL);
-		char unit[4] = "", extra;
-		double n;
-		int got = s[strspn(s, "0123456789.")] ? sscanf(s, "%lf%3[a-z]%c", &n, unit, &extra) : 0;
+		char text[64];
 
-		for (size_t i = 0; got == 2 && i < sizeof(units) / sizeof(*units); i++)
-			if (strcmp(unit, units[i].unit) == 0)
-				t = n * units[i].seconds;
-		if (t < 0 || strspn(s, "0123456789.") == 0) {
-			char text[64];
-
-			args_misuse(L, at, "'%s' is not a time: seconds, or a string like \"10ms\" or \"1s\"", show(s, strlen(s), text, sizeof(text)));
-		}
+		t = parse_time(L, s);
+		if (t < 0)
+			args_misuse(L, at, "'%s' is not a time: seconds, or a string like \"10ms\" or \"1s\"", args_show(s, strlen(s), text, sizeof(text)));
 	} else {
 		args_misuse(L, at, "a time expected (seconds, \"10ms\", \"1s\"), got %s", luaL_typename(L, idx));
 	}
 	if (isnan(t) || t < 0)
 		args_misuse(L, at, "a time cannot be negative or NaN");
-	return t > 1e9 ? 1e9 : t;
+	return t;
+}
+
+double args_time(lua_State *L, int idx, const struct args_at *at)
+{
+	return fmin(args_duration(L, idx, at), 1e9);
 }
 
 void args_table(lua_State *L, int idx, const struct args_at *at)
 {
 	if (lua_type(L, idx) != LUA_TTABLE)
 		args_misuse(L, at, "table expected, got %s", luaL_typename(L, idx));
+}
+
+lua_Integer args_array(lua_State *L, int idx, const struct args_at *at)
+{
+	lua_Integer n, seen = 0;
+
+	args_table(L, idx, at);
+	idx = lua_absindex(L, idx);
+	n = (lua_Integer)lua_rawlen(L, idx);
+	for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1), seen++)
+		if (!lua_isinteger(L, -2) || lua_tointeger(L, -2) < 1 || lua_tointeger(L, -2) > n)
+			args_misuse(L, at, "an array without holes and with no keys of its own expected");
+	if (seen != n)
+		args_misuse(L, at, "the array has holes");
+	return n;
+}
+
+void *args_self(lua_State *L, const char *type, const char *op)
+{
+	void *self = luaL_testudata(L, 1, type);
+
+	if (!self)
+		args_misuse(L, &(struct args_at){ .op = op, .key = "self" }, "%s expected, got %s", type, luaL_typename(L, 1));
+	return self;
 }
 
 double args_timeout(lua_State *L, int idx, const char *op)
@@ -142,9 +182,9 @@ const char *args_ifname(lua_State *L, int idx, const struct args_at *at)
 	const char *s = args_string(L, idx, at, &n);
 
 	if (n < 1 || n > 15)
-		args_misuse(L, at, "'%s': an interface name has 1 to 15 characters", show(s, n, text, sizeof(text)));
+		args_misuse(L, at, "'%s': an interface name has 1 to 15 characters", args_show(s, n, text, sizeof(text)));
 	if (strspn(s, good) != n || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
-		args_misuse(L, at, "'%s': an interface name is made of letters, digits and _.@-", show(s, n, text, sizeof(text)));
+		args_misuse(L, at, "'%s': an interface name is made of letters, digits and _.@-", args_show(s, n, text, sizeof(text)));
 	return s;
 }
 
@@ -155,9 +195,9 @@ const char *args_netns_name(lua_State *L, int idx, const struct args_at *at)
 	const char *s = args_string(L, idx, at, &n);
 
 	if (n < 1 || n > 255)
-		args_misuse(L, at, "'%s': a namespace name has 1 to 255 characters", show(s, n, text, sizeof(text)));
+		args_misuse(L, at, "'%s': a namespace name has 1 to 255 characters", args_show(s, n, text, sizeof(text)));
 	if (strcmp(s, ".") == 0 || strcmp(s, "..") == 0 || strpbrk(s, "/ \t\n\v\f\r"))
-		args_misuse(L, at, "'%s': a namespace name is no '.' or '..' and holds no '/' or blank", show(s, n, text, sizeof(text)));
+		args_misuse(L, at, "'%s': a namespace name is no '.' or '..' and holds no '/' or blank", args_show(s, n, text, sizeof(text)));
 	return s;
 }
 
@@ -210,12 +250,12 @@ static const struct args_row *find(const struct args_row *rows, const char *key)
 	return NULL;
 }
 
-void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part)
+void args_read_at(lua_State *L, int idx, const struct args_at *whole, const struct args_row *rows, void *out, bool array_part)
 {
-	struct args_at at = { .op = op, .key = "spec" };
+	struct args_at at = *whole;
 
 	idx = lua_absindex(L, idx);
-	luaL_checkstack(L, 6, op);
+	luaL_checkstack(L, 6, at.op);
 	args_table(L, idx, &at);
 	for (const struct args_row *row = rows; row->key; row++) {
 		at.key = row->key;
@@ -236,14 +276,18 @@ void args_read(lua_State *L, int idx, const char *op, const struct args_row *row
 
 			if (strlen(key) == n && find(rows, key))
 				continue;
-			at.key = show(key, n, text, sizeof(text));
+			at.key = args_show(key, n, text, sizeof(text));
 			args_misuse(L, &at, "unknown key");
 		}
 		if (array_part && lua_isinteger(L, -2))
 			continue;
-		at.key = "spec";
-		args_misuse(L, &at, "a key of type %s has no meaning here", luaL_typename(L, -2));
+		args_misuse(L, whole, "a key of type %s has no meaning here", luaL_typename(L, -2));
 	}
+}
+
+void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part)
+{
+	args_read_at(L, idx, &(struct args_at){ .op = op, .key = "spec" }, rows, out, array_part);
 }
 
 void args_push_schema(lua_State *L, const struct args_row *rows)

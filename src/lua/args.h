@@ -45,6 +45,9 @@ struct args_row {
  */
 void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part);
 
+/* Likewise, for a table that `whole` names: which of an array, what to call it. */
+void args_read_at(lua_State *L, int idx, const struct args_at *whole, const struct args_row *rows, void *out, bool array_part);
+
 /* Push the rows as an array of { key, type, min, max, required }: for the reference and for tests. */
 void args_push_schema(lua_State *L, const struct args_row *rows);
 
@@ -55,8 +58,14 @@ int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
 const char *args_string(lua_State *L, int idx, const struct args_at *at, size_t *size); /* no NUL, not a number */
 lua_Integer args_integer(lua_State *L, int idx, const struct args_at *at, lua_Integer min, lua_Integer max);
 bool args_boolean(lua_State *L, int idx, const struct args_at *at);
-double args_time(lua_State *L, int idx, const struct args_at *at); /* seconds; "10ms", "1s", "2m" */
+double args_duration(lua_State *L, int idx, const struct args_at *at); /* seconds; "10ms", "1s", "2m" */
+double args_time(lua_State *L, int idx, const struct args_at *at);     /* likewise, at most 1e9: what a deadline can be made from */
 void args_table(lua_State *L, int idx, const struct args_at *at);
+lua_Integer args_array(lua_State *L, int idx, const struct args_at *at); /* its length; no holes, no other keys */
+void *args_self(lua_State *L, const char *type, const char *op);        /* argument 1, open or closed */
+
+/* A string as an error's text can show it: short, printable. */
+const char *args_show(const char *s, size_t n, char *out, size_t room);
 
 /* An optional timeout argument: seconds, or -1 (no limit) for nil. */
 double args_timeout(lua_State *L, int idx, const char *op);

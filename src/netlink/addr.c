@@ -38,8 +38,8 @@ static const struct codec_name flags[] = {
 /* `addr`, `peer`, `valid` and `preferred` are read and written by end() and listed(). */
 static const struct codec_row rows[] = {
 	{ .key = "dev", .type = CODEC_LINK, CODEC_HDR(ifaddrmsg, ifa_index) },
-	{ .key = "addr", .attr = IFA_LOCAL, .type = CODEC_CUSTOM },
-	{ .key = "peer", .attr = IFA_ADDRESS, .type = CODEC_CUSTOM },
+	{ .key = "addr", .attr = IFA_LOCAL, .type = CODEC_CUSTOM, .as = CODEC_PREFIX },
+	{ .key = "peer", .attr = IFA_ADDRESS, .type = CODEC_CUSTOM, .as = CODEC_PREFIX },
 	{ .key = "family", .type = CODEC_U8, .names = families, CODEC_HDR(ifaddrmsg, ifa_family) },
 	{ .key = "broadcast", .attr = IFA_BROADCAST, .type = CODEC_ADDR },
 	{ .key = "label", .attr = IFA_LABEL, .type = CODEC_STRING, .max = 15 },
@@ -47,8 +47,8 @@ static const struct codec_row rows[] = {
 	{ .key = "flags", .attr = IFA_FLAGS, .type = CODEC_BITS, .names = flags },
 	{ .key = "metric", .attr = IFA_RT_PRIORITY, .type = CODEC_U32 },
 	{ .key = "proto", .attr = IFA_PROTO, .type = CODEC_U8, .names = protocols },
-	{ .key = "valid", .attr = IFA_CACHEINFO, .type = CODEC_CUSTOM },
-	{ .key = "preferred", .attr = IFA_CACHEINFO, .type = CODEC_CUSTOM },
+	{ .key = "valid", .attr = IFA_CACHEINFO, .type = CODEC_CUSTOM, .as = CODEC_TIME },
+	{ .key = "preferred", .attr = IFA_CACHEINFO, .type = CODEC_CUSTOM, .as = CODEC_TIME },
 	{ .type = CODEC_END },
 };
 
@@ -80,7 +80,7 @@ static uint32_t lifetime(struct rtnl *r, int spec, const char *key, uint32_t oth
 		lua_pop(r->L, 1);
 		return forever;
 	}
-	seconds = args_time(r->L, idx, &at);
+	seconds = args_duration(r->L, idx, &at);
 	if (seconds >= forever)
 		args_misuse(r->L, &at, "longer than %u s; say \"forever\"", forever - 1);
 	lua_pop(r->L, 1);
@@ -116,11 +116,12 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 		header(r)->ifa_scope = RT_SCOPE_HOST;
 	codec_put(c, IFA_LOCAL, local, size);
 	codec_put(c, IFA_ADDRESS, remote, size);
-	if (verb != RTNL_DELETE && (rtnl_has(r, spec, "valid") || rtnl_has(r, spec, "preferred"))) {
+	if (rtnl_has(r, spec, "valid") || rtnl_has(r, spec, "preferred")) {
 		uint32_t valid = lifetime(r, spec, "valid", forever);
 		struct ifa_cacheinfo life = { .ifa_valid = valid, .ifa_prefered = lifetime(r, spec, "preferred", valid) };
 
-		codec_put(c, IFA_CACHEINFO, &life, sizeof(life));
+		if (verb != RTNL_DELETE)
+			codec_put(c, IFA_CACHEINFO, &life, sizeof(life));
 	}
 }
 

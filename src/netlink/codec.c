@@ -47,8 +47,12 @@ void *codec_header(struct codec *c)
 
 void *codec_put(struct codec *c, uint16_t attr, const void *data, size_t size)
 {
-	struct nlattr *a = values_grow(c, NLA_HDRLEN + NLA_ALIGN(size));
+	struct nlattr *a;
 
+	if (size > NEST_MAX - NLA_HDRLEN)
+		args_misuse(c->L, &(struct args_at){ .op = c->op, .key = "spec", .index = c->index },
+			    "%zu bytes are more than an attribute can hold", size);
+	a = values_grow(c, NLA_HDRLEN + NLA_ALIGN(size));
 	a->nla_type = attr;
 	a->nla_len = (uint16_t)(NLA_HDRLEN + size);
 	if (data && size)
@@ -74,8 +78,7 @@ void codec_nest_end(struct codec *c, size_t nest)
 	((struct nlattr *)(c->out->data + nest))->nla_len = (uint16_t)size;
 }
 
-/* The rows that the value of the union's key selects, NULL for a value that has none. */
-static const struct codec_choice *choice(struct codec *c, int spec, const struct codec_row *row)
+const struct codec_choice *codec_choose(struct codec *c, int spec, const struct codec_row *row)
 {
 	const struct codec_choice *found = NULL;
 
@@ -97,7 +100,7 @@ static bool known(struct codec *c, int spec, const struct codec_row *rows, const
 		if (row->type == CODEC_INLINE && known(c, spec, row->sub, key))
 			return true;
 		if (row->type == CODEC_UNION) {
-			const struct codec_choice *one = choice(c, spec, row);
+			const struct codec_choice *one = codec_choose(c, spec, row);
 
 			if (one && one->outer && known(c, spec, one->outer, key))
 				return true;
@@ -111,12 +114,19 @@ static void no_unknown(struct codec *c, int spec, const struct codec_row *rows)
 	lua_State *L = c->L;
 
 	for (lua_pushnil(L); lua_next(L, spec); lua_pop(L, 1)) {
-		struct args_at where = values_at(c, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "spec");
+		bool is_string = lua_type(L, -2) == LUA_TSTRING;
+		size_t n = 0;
+		const char *key = is_string ? lua_tolstring(L, -2, &n) : NULL;
+		struct args_at where;
+		char text[48];
 
-		if (lua_type(L, -2) != LUA_TSTRING)
-			args_misuse(L, &where, "a key of type %s has no meaning here", luaL_typename(L, -2));
-		if (!known(c, spec, rows, lua_tostring(L, -2)))
-			args_misuse(L, &where, "unknown key");
+		if (is_string && strlen(key) == n && known(c, spec, rows, key))
+			continue;
+		if (!is_string)
+			args_misuse(L, &(struct args_at){ .op = c->op, .key = c->inside ? c->inside : "spec", .index = c->index },
+				    "a key of type %s has no meaning here", luaL_typename(L, -2));
+		where = values_at(c, args_show(key, n, text, sizeof(text)));
+		args_misuse(L, &where, "unknown key");
 	}
 }
 
@@ -197,7 +207,7 @@ static void put_table(struct codec *c, int idx, const struct codec_row *row)
 
 static void put_union(struct codec *c, int spec, const struct codec_row *row)
 {
-	const struct codec_choice *one = choice(c, spec, row);
+	const struct codec_choice *one = codec_choose(c, spec, row);
 	struct args_at where = values_at(c, row->key);
 	lua_State *L = c->L;
 	int top = lua_gettop(L), table;
@@ -209,7 +219,7 @@ static void put_union(struct codec *c, int spec, const struct codec_row *row)
 		args_table(L, table, &where);
 	if (one) {
 		level = down(c, row->attr);
-		if (one->outer && c->create)
+		if (one->outer)
 			codec_fields(c, spec, one->outer);
 		if (one->rows && table)
 			put_inner(c, table, row->key, one->rows);
@@ -231,12 +241,11 @@ static void put_list(struct codec *c, int idx, const struct codec_row *row)
 	struct args_at where = values_at(c, row->key);
 	struct codec_row element = *row->sub;
 	lua_State *L = c->L;
-	size_t nest;
+	lua_Integer n = args_array(L, idx, &where);
+	size_t nest = codec_nest(c, row->attr);
 
-	args_table(L, idx, &where);
-	nest = codec_nest(c, row->attr);
 	element.key = row->key;
-	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(L, idx); i <= n; i++) {
+	for (lua_Integer i = 1; i <= n; i++) {
 		if (!row->sub->attr)
 			element.attr = (uint16_t)i;
 		lua_rawgeti(L, idx, i);
@@ -287,15 +296,15 @@ static void put_row(struct codec *c, int spec, const struct codec_row *row)
 	lua_State *L = c->L;
 	size_t size = c->out->size;
 
-	if (row->flags & CODEC_RO || (row->flags & CODEC_CREATE && !c->create))
+	if (row->flags & CODEC_RO)
 		return;
 	lua_pushstring(L, row->key);
 	if (lua_rawget(L, spec) != LUA_TNIL)
 		put_value(c, lua_gettop(L), row);
 	else if (row->preset && c->create)
 		values_put_integer(c, row, row->preset);
-	/* LATER: it was checked, which is all for now */
-	if ((row->flags & CODEC_LATER && c->create) || is_present(c, row, size))
+	/* LATER, and CREATE of what is there: it was checked, which is all for now */
+	if (row->flags & (c->create ? CODEC_LATER : CODEC_CREATE) || is_present(c, row, size))
 		c->out->size = size;
 	if (c->out->size > size && !(row->flags & CODEC_ALWAYS))
 		c->differs = true;
@@ -326,4 +335,40 @@ void codec_encode(struct codec *c, int spec, const struct codec_row *rows)
 	c->inside = NULL;
 	codec_fields(c, spec, rows);
 	no_unknown(c, spec, rows);
+}
+
+/* An array of tables of the row's fields. */
+static void check_tables(struct codec *c, int idx, const struct codec_row *row)
+{
+	struct args_at where = values_at(c, row->key);
+	lua_Integer n = args_array(c->L, idx, &where);
+
+	if (n == 0)
+		args_misuse(c->L, &where, "is empty");
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_rawgeti(c->L, idx, i);
+		args_table(c->L, -1, &where);
+		put_inner(c, lua_gettop(c->L), row->key, row->sub);
+		lua_pop(c->L, 1);
+	}
+}
+
+void codec_check(struct codec *c, int spec, int idx, const struct codec_row *row)
+{
+	const struct codec before = *c;
+	struct codec_row look = *row;
+	size_t size = c->out->size;
+
+	luaL_checkstack(c->L, 8, "codec");
+	idx = lua_absindex(c->L, idx);
+	look.type = codec_look(row);
+	c->family = AF_UNSPEC;
+	if (look.type == CODEC_UNION)
+		put_union(c, spec, row);
+	else if (look.type == CODEC_NEST && row->type == CODEC_CUSTOM)
+		check_tables(c, idx, row);
+	else
+		put_value(c, idx, &look);
+	*c = before;
+	c->out->size = size;
 }

@@ -43,7 +43,8 @@ enum codec_type {
 	CODEC_UNION,  /* a nest whose rows (`choices`) depend on the value of the key `by` */
 	CODEC_LIST,   /* an array: a nest of attributes that are all of the one row in `sub`; numbered from 1 where that has no `attr` */
 	CODEC_MEMBER, /* members of a struct of `size` bytes inside an attribute: `sub` with attr 0, as a table */
-	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest */
+	CODEC_TIME,   /* seconds, "10s", or "forever"; only as the look of a CUSTOM one */
+	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest; it looks like `as` */
 };
 
 enum codec_flag {
@@ -82,7 +83,7 @@ struct codec_choice;
 struct codec_row {
 	const char *key;                  /* NULL for INLINE */
 	uint16_t attr;                    /* 0: a member of the header */
-	enum codec_type type;
+	enum codec_type type, as;
 	unsigned int flags;
 	size_t off, width;                /* of the member, in the header or in the attribute */
 	size_t size;                      /* of an attribute of which the row is only a member, shared with other rows; 0: all of it */
@@ -145,6 +146,8 @@ void codec_begin(struct codec *c, uint16_t type, uint16_t flags, size_t header);
 void codec_encode(struct codec *c, int spec, const struct codec_row *rows);
 /* Write those fields of the table that `rows` know, whatever else it holds. */
 void codec_fields(struct codec *c, int spec, const struct codec_row *rows);
+/* Check the value at `idx`, of the table at `spec`, as if it were written. The message that is begun is left with scribbles in its header. */
+void codec_check(struct codec *c, int spec, int idx, const struct codec_row *row);
 /* Fill in the message's length; the next may follow. */
 void codec_finish(struct codec *c);
 
@@ -155,6 +158,8 @@ size_t codec_nest(struct codec *c, uint16_t attr);
 void codec_nest_end(struct codec *c, size_t nest);
 /* Parse an address or prefix (`prefix` may be NULL: then no "/") into `to` (16 bytes); returns its size, and sets or checks c->family. */
 size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int *prefix);
+/* The bits that a number, a name or an array of names means. */
+uint32_t codec_bits(struct codec *c, int idx, const struct codec_row *row);
 /* The index that a link's name or number at `idx` means. */
 uint32_t codec_ifindex(struct codec *c, int idx, const char *key);
 
@@ -174,8 +179,12 @@ void codec_push_address(struct codec *c, const void *data, size_t size);
 
 /* The row of a key, also inside INLINE nests; NULL if there is none. */
 const struct codec_row *codec_find(const struct codec_row *rows, const char *key);
-/* Does what is listed (b) have what the filter's value (a) says ("10.0.0.0/8" written otherwise, a link's name or index, part of a table)? */
-bool codec_same(struct codec *c, const struct codec_row *row, int a, int b);
+/* The rows that the value of the union's key, in the table at `spec`, selects; NULL for a value that has none. */
+const struct codec_choice *codec_choose(struct codec *c, int spec, const struct codec_row *row);
+/* Does the value `listed` fit the value `wanted` of a filter ("10.0.0.0/8" written otherwise, a link's name or index)? No tables of rows. */
+bool codec_fits(struct codec *c, const struct codec_row *row, int wanted, int listed);
+/* How a row's value looks: its type, or that as which a CUSTOM one looks. */
+enum codec_type codec_look(const struct codec_row *row);
 /* The key, as errors say it ("data.mode"), of what stands at `offset` of the message, where the kernel points; NULL if unknown. */
 struct codec_path {
 	char text[96];

@@ -265,6 +265,7 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 	case CODEC_NETNS:
 	case CODEC_INLINE:
 	case CODEC_UNION:
+	case CODEC_TIME:
 	case CODEC_CUSTOM:
 		break;
 	}

@@ -60,7 +60,7 @@ static const struct codec_row af_spec[] = {
 
 static const struct codec_row rows[] = {
 	{ .key = "name", .attr = IFLA_IFNAME, .type = CODEC_IFNAME, .flags = CODEC_RO }, /* written by begin() */
-	{ .key = "rename", .type = CODEC_CUSTOM },
+	{ .key = "rename", .type = CODEC_CUSTOM, .as = CODEC_IFNAME, .flags = CODEC_WO },
 	{ .key = "index", .type = CODEC_S32, .flags = CODEC_RO, CODEC_HDR(ifinfomsg, ifi_index) }, /* written by begin() */
 	IFI_FLAG("up", IFF_UP, 0),
 	IFI_FLAG("promisc", IFF_PROMISC, 0),
@@ -69,7 +69,7 @@ static const struct codec_row rows[] = {
 	{ .key = "mtu", .attr = IFLA_MTU, .type = CODEC_U32 },
 	{ .key = "mac", .attr = IFLA_ADDRESS, .type = CODEC_LLADDR },
 	{ .key = "master", .attr = IFLA_MASTER, .type = CODEC_LINK },
-	{ .key = "link", .attr = IFLA_LINK, .type = CODEC_CUSTOM },
+	{ .key = "link", .attr = IFLA_LINK, .type = CODEC_CUSTOM, .as = CODEC_LINK },
 	{ .key = "link_netnsid", .attr = IFLA_LINK_NETNSID, .type = CODEC_S32, .flags = CODEC_RO }, /* written by end() */
 	{ .key = "netns", .attr = IFLA_NET_NS_FD, .type = CODEC_NETNS },
 	{ .key = "group", .attr = IFLA_GROUP, .type = CODEC_U32 },
@@ -261,10 +261,25 @@ static void put_lower(struct rtnl *r, int spec)
 	lua_pop(r->L, 1);
 }
 
+/* What says where a link stands must make sense also where it is not written. */
+static void check_lower(struct rtnl *r, int spec)
+{
+	bool lenient = r->lenient;
+
+	integer_in(r, spec, "link_netnsid", 0, -1);
+	r->lenient = true;
+	lua_pushliteral(r->L, "link");
+	if (lua_rawget(r->L, spec) != LUA_TNIL)
+		codec_check(&r->codec, spec, -1, codec_find(rows, "link"));
+	lua_pop(r->L, 1);
+	r->lenient = lenient;
+}
+
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	const char *kind = rtnl_field(r, spec, "kind");
 
+	check_lower(r, spec);
 	if (verb != RTNL_DELETE && up_is_last(r, spec)) {
 		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
 		header(r)->ifi_change &= ~(unsigned int)IFF_UP;

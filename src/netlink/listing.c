@@ -12,50 +12,103 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <libmnl/libmnl.h>
-#include <stdio.h>
 #include <string.h>
 
-/* Does the table on top of the stack have all that the filter has? */
-static bool fits(struct rtnl *r, int filter)
+/* `table = "all"`, which no entry has. */
+static bool means_all(struct rtnl *r, const char *key, int idx)
 {
+	return r->object->wanted && strcmp(key, "table") == 0 && lua_type(r->L, idx) == LUA_TSTRING &&
+	       strcmp(lua_tostring(r->L, idx), "all") == 0;
+}
+
+static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *rows);
+
+/* Two arrays, of which each element must fit: tables of the row's fields, or values of the one row inside. */
+static bool array_fits(struct rtnl *r, int wanted, int listed, const struct codec_row *row)
+{
+	struct codec_row element = *row->sub;
 	lua_State *L = r->L;
-	int entry = lua_gettop(L);
-	bool fit = true;
+	int top = lua_gettop(L);
+	bool fit = lua_rawlen(L, wanted) == lua_rawlen(L, listed);
 
-	for (lua_pushnil(L); fit && lua_next(L, filter);) {
-		const char *key = lua_tostring(L, -2);
-
-		if (r->object->wanted && strcmp(key, "table") == 0 && lua_type(L, -1) == LUA_TSTRING &&
-		    strcmp(lua_tostring(L, -1), "all") == 0) {
-			lua_pop(L, 1);
-			continue;
-		}
-		lua_pushstring(L, key);
-		lua_rawget(L, entry);
-		fit = codec_same(&r->codec, codec_find(r->object->rows, key), -2, -1);
-		lua_pop(L, 2);
+	element.key = row->key;
+	for (lua_Integer i = 1; fit && i <= (lua_Integer)lua_rawlen(L, wanted); i++) {
+		lua_rawgeti(L, wanted, i);
+		lua_rawgeti(L, listed, i);
+		fit = row->type == CODEC_LIST ? codec_fits(&r->codec, &element, top + 1, top + 2) : fits(r, top + 1, top + 2, row->sub);
+		lua_settop(L, top);
 	}
-	lua_settop(L, entry);
 	return fit;
 }
 
-static void check_filter(struct rtnl *r, int filter)
+/* One value, which may be a table of what other rows know. */
+static bool value_fits(struct rtnl *r, int filter, int wanted, int listed, const struct codec_row *row)
+{
+	const struct codec_choice *one;
+
+	switch (codec_look(row)) {
+	case CODEC_UNION:
+		one = codec_choose(&r->codec, filter, row);
+		return one && lua_istable(r->L, listed) && fits(r, wanted, listed, one->rows);
+	case CODEC_MEMBER:
+		return lua_istable(r->L, listed) && fits(r, wanted, listed, row->sub);
+	case CODEC_LIST:
+	case CODEC_NEST:
+		return lua_istable(r->L, listed) && array_fits(r, wanted, listed, row);
+	default:
+		return codec_fits(&r->codec, row, wanted, listed);
+	}
+}
+
+/* Does the table at `entry` have all that the filter has? */
+static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *rows)
 {
 	lua_State *L = r->L;
+	int key = lua_gettop(L) + 1, wanted = key + 1, listed = key + 2;
+	bool fit = true;
+
+	luaL_checkstack(L, 12, r->codec.op);
+	for (lua_pushnil(L); fit && lua_next(L, filter); lua_settop(L, key)) {
+		const struct codec_row *row = codec_find(rows, lua_tostring(L, key));
+
+		lua_pushvalue(L, key);
+		lua_rawget(L, entry);
+		fit = (rows == r->object->rows && means_all(r, row->key, wanted)) || value_fits(r, filter, wanted, listed, row);
+	}
+	lua_settop(L, key - 1);
+	return fit;
+}
+
+/* A mistake in a filter would look like an empty listing. */
+static void check_filter(struct rtnl *r, int filter)
+{
 	struct args_at at = { .op = r->codec.op, .key = "filter" };
+	lua_State *L = r->L;
 
 	args_table(L, filter, &at);
+	r->codec.out->size = 0;
+	codec_begin(&r->codec, r->object->get, 0, r->object->header);
+	r->codec.create = true;
+	r->lenient = true;
 	for (lua_pushnil(L); lua_next(L, filter); lua_pop(L, 1)) {
+		const struct codec_row *row;
+		const char *key;
 		char text[48];
+		size_t n;
 
 		if (lua_type(L, -2) != LUA_TSTRING)
 			args_misuse(L, &at, "a key of type %s has no meaning here", luaL_typename(L, -2));
-		if (codec_find(r->object->rows, lua_tostring(L, -2)))
-			continue;
-		snprintf(text, sizeof(text), "%s", lua_tostring(L, -2));
-		at.key = text;
-		args_misuse(L, &at, "unknown key");
+		key = lua_tolstring(L, -2, &n);
+		row = strlen(key) == n ? codec_find(r->object->rows, key) : NULL;
+		at.key = args_show(key, n, text, sizeof(text));
+		if (!row)
+			args_misuse(L, &at, "unknown key");
+		if (row->flags & CODEC_WO || row->type == CODEC_NETNS || row->type == CODEC_NEST || row->type == CODEC_MEMBER)
+			args_misuse(L, &at, "nothing can be found by it");
+		if (!means_all(r, key, -1))
+			codec_check(&r->codec, filter, -1, row);
 	}
+	r->lenient = false;
 }
 
 /* Decode what `in` holds onto the array at `out`. */
@@ -79,7 +132,7 @@ static void decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 		codec_decode(&r->codec, h, o->header, o->rows);
 		if (o->listed)
 			o->listed(r, h);
-		if (filter && !fits(r, filter))
+		if (filter && !fits(r, filter, lua_gettop(L), o->rows))
 			lua_pop(L, 1);
 		else
 			lua_rawseti(L, out, ++n);

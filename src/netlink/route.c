@@ -68,7 +68,7 @@ static const struct codec_row nexthop_rows[] = {
 static const struct codec_row rows[] = {
 	{ .key = "type", .type = CODEC_U8, .names = types, CODEC_HDR(rtmsg, rtm_type) },
 	{ .key = "dst", .attr = RTA_DST, .type = CODEC_PREFIX, .flags = CODEC_HOST, .off = offsetof(struct rtmsg, rtm_dst_len) },
-	{ .key = "via", .type = CODEC_CUSTOM },
+	{ .key = "via", .type = CODEC_CUSTOM, .as = CODEC_ADDR },
 	{ .key = "via", .attr = RTA_GATEWAY, .type = CODEC_ADDR, .flags = CODEC_RO },
 	{ .key = "dev", .attr = RTA_OIF, .type = CODEC_LINK },
 	{ .key = "src", .attr = RTA_PREFSRC, .type = CODEC_ADDR },
@@ -83,7 +83,7 @@ static const struct codec_row rows[] = {
 	{ .key = "flags", .type = CODEC_BITS, .names = flags, .flags = CODEC_RO, CODEC_HDR(rtmsg, rtm_flags) },
 	{ .key = "pref", .attr = RTA_PREF, .type = CODEC_U8, .names = preferences },
 	{ .attr = RTA_METRICS, .type = CODEC_INLINE, .sub = metrics },
-	{ .key = "nexthops", .type = CODEC_CUSTOM, .sub = nexthop_rows },
+	{ .key = "nexthops", .type = CODEC_CUSTOM, .as = CODEC_NEST, .sub = nexthop_rows },
 	{ .type = CODEC_END },
 };
 
@@ -149,7 +149,7 @@ static void put_via(struct rtnl *r, int idx)
 	codec_put(c, RTA_VIA, &via, sizeof(via.head) + size);
 }
 
-/* One of several: a struct rtnexthop, with its gateway behind it. */
+/* One of several, which was checked: a struct rtnexthop, with its gateway behind it. */
 static void put_nexthop(struct rtnl *r, int table)
 {
 	struct codec *c = &r->codec;
@@ -159,10 +159,6 @@ static void put_nexthop(struct rtnl *r, int table)
 	lua_State *L = r->L;
 	int idx;
 
-	args_table(L, table, &where);
-	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
-		if (lua_type(L, -2) != LUA_TSTRING || !codec_find(nexthop_rows, lua_tostring(L, -2)))
-			args_misuse(L, &where, "a nexthop has via, dev, weight and onlink only");
 	idx = push(r, table, "dev");
 	if (idx)
 		hop.rtnh_ifindex = (int)codec_ifindex(c, idx, "nexthops");
@@ -183,12 +179,11 @@ static void put_nexthop(struct rtnl *r, int table)
 
 static void put_nexthops(struct rtnl *r, int idx)
 {
-	struct args_at where = at(r, "nexthops");
 	int top = lua_gettop(r->L);
 	size_t nest;
 
-	args_table(r->L, idx, &where);
 	luaL_checkstack(r->L, 10, "nexthops");
+	codec_check(&r->codec, 0, idx, codec_find(rows, "nexthops"));
 	nest = codec_nest(&r->codec, RTA_MULTIPATH);
 	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(r->L, idx); i <= n; i++) {
 		lua_rawgeti(r->L, idx, i);

@@ -2,6 +2,8 @@
 /* rows.c - questions about rows: which one a key means, whether two values are the same, what there is for the documentation */
 #include "codec.h"
 
+#include "../lua/args.h"
+
 #include <arpa/inet.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -49,45 +51,38 @@ static lua_Integer number_of(lua_State *L, const struct codec_row *row, int idx)
 	return lua_isinteger(L, idx) ? lua_tointeger(L, idx) : -1;
 }
 
-/* Has the table at `b` all that the one at `a` has? An array must be as long. */
-static bool contains(lua_State *L, int b, int a)
+enum codec_type codec_look(const struct codec_row *row)
 {
-	bool all = lua_rawlen(L, a) == lua_rawlen(L, b);
-
-	luaL_checkstack(L, 5, "filter");
-	for (lua_pushnil(L); all && lua_next(L, a);) {
-		int value = lua_gettop(L);
-
-		lua_pushvalue(L, value - 1);
-		lua_rawget(L, b);
-		all = lua_rawequal(L, value, value + 1) || (lua_istable(L, value) && lua_istable(L, value + 1) && contains(L, value + 1, value));
-		lua_settop(L, value - 1);
-	}
-	return all;
+	return row->type == CODEC_CUSTOM ? row->as : row->type;
 }
 
-bool codec_same(struct codec *c, const struct codec_row *row, int a, int b)
+bool codec_fits(struct codec *c, const struct codec_row *row, int a, int b)
 {
+	struct args_at at = { .op = c->op, .key = row->key };
 	lua_State *L = c->L;
 	char left[INET6_ADDRSTRLEN + 8], right[INET6_ADDRSTRLEN + 8];
+	enum codec_type look = codec_look(row);
 	bool same;
 
 	a = lua_absindex(L, a);
 	b = lua_absindex(L, b);
 	if (lua_rawequal(L, a, b))
 		return true;
-	if (lua_istable(L, a) && lua_istable(L, b)) {
-		int top = lua_gettop(L);
+	if (lua_isnil(L, b)) /* what is zero or false may not be listed */
+		return (row->flags & CODEC_QUIET) && (lua_isboolean(L, a) ? !lua_toboolean(L, a) : number_of(L, row, a) == 0);
+	if (look == CODEC_BITS) {
+		uint32_t bits = codec_bits(c, a, row);
 
-		same = contains(L, b, a);
-		lua_settop(L, top);
-		return same;
+		return (codec_bits(c, b, row) & bits) == bits;
 	}
 	if (row->names)
 		return number_of(L, row, a) == number_of(L, row, b) && number_of(L, row, a) >= 0;
-	switch (row->type) {
+	switch (look) {
+	case CODEC_TIME:
+		if (lua_type(L, b) == LUA_TSTRING || (lua_type(L, a) == LUA_TSTRING && strcmp(lua_tostring(L, a), "forever") == 0))
+			return false;
+		return args_duration(L, a, &at) == lua_tonumber(L, b);
 	case CODEC_ADDR:
-	case CODEC_CUSTOM:
 	case CODEC_PREFIX: {
 		const char *x = lua_tostring(L, a), *y = lua_tostring(L, b);
 		bool bare = !(row->flags & CODEC_HOST) && x && !strchr(x, '/');
@@ -208,7 +203,7 @@ static const char *const type_names[] = {
 	[CODEC_BE32] = "be32", [CODEC_BOOL] = "bool", [CODEC_FLAG] = "flag", [CODEC_BIT] = "bit", [CODEC_BITS] = "bits",
 	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_ADDR] = "addr",
 	[CODEC_PREFIX] = "prefix", [CODEC_LINK] = "link", [CODEC_NETNS] = "netns", [CODEC_NEST] = "nest", [CODEC_UNION] = "union",
-	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_CUSTOM] = "custom",
+	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_TIME] = "time", [CODEC_CUSTOM] = "custom",
 };
 
 static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer *n)
@@ -227,7 +222,7 @@ static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer 
 		lua_newtable(L);
 		lua_pushstring(L, row->key);
 		lua_setfield(L, -2, "key");
-		lua_pushstring(L, type_names[row->type]);
+		lua_pushstring(L, type_names[codec_look(row)]);
 		lua_setfield(L, -2, "type");
 		for (const struct codec_name *flag = flags; flag->name; flag++) {
 			lua_pushboolean(L, !!(row->flags & flag->value));

@@ -227,6 +227,15 @@ size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 	return start;
 }
 
+/* Raise what is wrong with a spec, send nothing. A link may stand on one that is not there yet. */
+static void check(struct rtnl *r, int spec, enum rtnl_verb verb)
+{
+	r->codec.out->size = 0;
+	r->lenient = true;
+	rtnl_encode(r, spec, verb);
+	r->lenient = false;
+}
+
 /* Push the spec of element `i`: a table, or a key for `delete`. */
 static int element(struct rtnl *r, int array, lua_Integer i, enum rtnl_verb verb)
 {
@@ -263,8 +272,10 @@ static void apply_one(struct rtnl *r, int spec, enum rtnl_verb verb)
 	const struct rtnl_object *o = r->object;
 	size_t start;
 
-	if (verb == RTNL_REPLACE && o->passed_over && o->passed_over(r, spec))
+	if (verb == RTNL_REPLACE && o->passed_over && o->passed_over(r, spec)) {
+		check(r, spec, verb);
 		return;
+	}
 	if (verb == RTNL_REPLACE && o->adapt)
 		spec = o->adapt(r, spec);
 	if (verb == RTNL_DELETE)
@@ -282,13 +293,12 @@ static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb 
 	int top = lua_gettop(r->L);
 
 	/* First pass: every spec is checked, nothing is sent. A link may stand on one that this very array makes. */
-	r->lenient = true;
 	for (lua_Integer i = 1; i <= n; i++) {
-		r->codec.out->size = 0;
-		rtnl_encode(r, element(r, array, i, verb), verb);
+		int spec = element(r, array, i, verb);
+
+		check(r, verb == RTNL_DELETE ? complete(r, spec) : spec, verb);
 		lua_settop(r->L, top);
 	}
-	r->lenient = false;
 	if (verb == RTNL_REPLACE && r->object->sorted) {
 		r->object->sorted(r, array);
 		array = ++top;

@@ -66,7 +66,7 @@ static lua_Integer number(struct codec *c, int idx, const struct codec_row *row)
 	}
 	if (row->names && lua_type(c->L, idx) == LUA_TSTRING) {
 		const char *s = args_string(c->L, idx, &where, NULL);
-		char known[160] = "";
+		char known[160] = "", text[48];
 		size_t n = 0;
 
 		for (const struct codec_name *name = row->names; name->name; name++) {
@@ -75,7 +75,7 @@ static lua_Integer number(struct codec *c, int idx, const struct codec_row *row)
 			if (n < sizeof(known))
 				n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s", n ? ", " : "", name->name);
 		}
-		args_misuse(c->L, &where, "'%.40s' is none of %s", s, known);
+		args_misuse(c->L, &where, "'%s' is none of %s", args_show(s, strlen(s), text, sizeof(text)), known);
 	}
 	return args_integer(c->L, idx, &where, min, max);
 }
@@ -152,14 +152,17 @@ void values_put_with(struct codec *c, const struct codec_with *with)
 		put_bits(c, &number, true);
 }
 
-static uint32_t bits(struct codec *c, int idx, const struct codec_row *row)
+uint32_t codec_bits(struct codec *c, int idx, const struct codec_row *row)
 {
-	struct codec_row one = { .key = row->key, .type = CODEC_U32, .names = row->names };
+	struct codec_row one = { .key = row->key, .type = row->width == 2 ? CODEC_U16 : CODEC_U32, .names = row->names };
+	struct args_at where = values_at(c, row->key);
+	lua_Integer n;
 	uint32_t all = 0;
 
 	if (lua_type(c->L, idx) != LUA_TTABLE)
 		return (uint32_t)number(c, idx, &one);
-	for (lua_Integer i = 1, n = (lua_Integer)lua_rawlen(c->L, idx); i <= n; i++) {
+	n = args_array(c->L, idx, &where);
+	for (lua_Integer i = 1; i <= n; i++) {
 		lua_rawgeti(c->L, idx, i);
 		all |= (uint32_t)number(c, -1, &one);
 		lua_pop(c->L, 1);
@@ -171,6 +174,7 @@ static size_t lladdr(struct codec *c, int idx, const char *key, uint8_t *to)
 {
 	struct args_at where = values_at(c, key);
 	const char *s = args_string(c->L, idx, &where, NULL), *p = s;
+	char text[48];
 	size_t n = 0;
 
 	while (n < LLADDR_MAX) {
@@ -186,7 +190,7 @@ static size_t lladdr(struct codec *c, int idx, const char *key, uint8_t *to)
 			break;
 		p = end + 1;
 	}
-	args_misuse(c->L, &where, "'%.40s' is no link-layer address like \"02:00:00:00:00:01\"", s);
+	args_misuse(c->L, &where, "'%s' is no link-layer address like \"02:00:00:00:00:01\"", args_show(s, strlen(s), text, sizeof(text)));
 	return 0;
 }
 
@@ -197,16 +201,15 @@ size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int
 	const char *s = args_string(c->L, idx, &where, &n), *slash = prefix ? strchr(s, '/') : NULL;
 	int family = memchr(s, ':', n) ? AF_INET6 : AF_INET;
 	size_t size = family == AF_INET ? 4 : 16, bare = slash ? (size_t)(slash - s) : n;
-	char text[INET6_ADDRSTRLEN + 1];
+	char text[INET6_ADDRSTRLEN + 1] = "", shown[72];
 
-	if (bare >= sizeof(text))
-		args_misuse(c->L, &where, "'%.40s' is no address", s);
-	memcpy(text, s, bare);
-	text[bare] = 0;
+	args_show(s, n, shown, sizeof(shown));
+	if (bare < sizeof(text))
+		memcpy(text, s, bare);
 	if (inet_pton(family, text, to) != 1)
-		args_misuse(c->L, &where, "'%.60s' is no IPv4 or IPv6 %s", s, prefix ? "prefix" : "address");
+		args_misuse(c->L, &where, "'%s' is no IPv4 or IPv6 %s", shown, prefix ? "prefix" : "address");
 	if (c->family != AF_UNSPEC && c->family != family)
-		args_misuse(c->L, &where, "'%.60s' is not of the family %s that the rest has", s, c->family == AF_INET ? "inet" : "inet6");
+		args_misuse(c->L, &where, "'%s' is not of the family %s that the rest has", shown, c->family == AF_INET ? "inet" : "inet6");
 	c->family = family;
 	if (prefix) {
 		*prefix = (int)size * 8;
@@ -215,7 +218,7 @@ size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int
 			long length = strspn(slash + 1, "0123456789") ? strtol(slash + 1, &end, 10) : -1;
 
 			if (length < 0 || length > *prefix || *end)
-				args_misuse(c->L, &where, "'%.60s': the prefix length is 0 to %d", s, *prefix);
+				args_misuse(c->L, &where, "'%s': the prefix length is 0 to %d", shown, *prefix);
 			*prefix = (int)length;
 		}
 	}
@@ -319,7 +322,7 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		put_bits(c, row, args_boolean(c->L, idx, &where) != !!(row->flags & CODEC_INVERT));
 		break;
 	case CODEC_BITS:
-		put_number(c, row, bits(c, idx, row));
+		put_number(c, row, codec_bits(c, idx, row));
 		break;
 	case CODEC_STRING:
 	case CODEC_IFNAME:
@@ -340,6 +343,10 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		break;
 	case CODEC_NETNS:
 		put_number(c, row, (uint32_t)c->netns_fd(c, idx, where.key));
+		break;
+	case CODEC_TIME:
+		if (lua_type(c->L, idx) != LUA_TSTRING || strcmp(lua_tostring(c->L, idx), "forever") != 0)
+			args_duration(c->L, idx, &where);
 		break;
 	case CODEC_END:
 	case CODEC_NEST:

@@ -39,7 +39,8 @@ function addr:set(spec) end
 ---@param spec string|netns.addr.Spec|(string|netns.addr.Spec)[]
 function addr:delete(spec) end
 
----All addresses, or those that fit; an address in the filter fits in any spelling, and without prefix length whatever that is.
+---All addresses, or those that fit; an address in the filter fits in any spelling, and without prefix length whatever that is; of
+---`flags` all that it names must be there.
 ---@param filter? netns.addr.Spec
 ---@return netns.addr.Spec[]
 function addr:list(filter) end

@@ -81,7 +81,8 @@ function link:set(spec) end
 ---@param spec string|netns.link.Spec|(string|netns.link.Spec)[]
 function link:delete(spec) end
 
----All links, or those whose fields equal the filter's; `kind`, `master` and `name` are narrowed down by the kernel.
+---All links, or those that have all that the filter has (`data` likewise); `kind`, `master` and `name` are narrowed down by the kernel.
+---What is not listed or never twice the same is refused: `stats`, `peer`, `netns`, `rename`.
 ---@param filter? netns.link.Spec
 ---@return netns.link.Spec[]
 function link:list(filter) end
