@@ -7,6 +7,8 @@
  */
 #include "error.h"
 
+#include "args.h"
+
 #include <errno.h>
 #include <lauxlib.h>
 #include <stdarg.h>
@@ -240,6 +242,22 @@ static int l_raise(lua_State *L)
 	return error_raise(L, &e);
 }
 
+/* core.show(value) -> a string in quotes, short and printable; for others what they are */
+static int l_show(lua_State *L)
+{
+	char text[48];
+	size_t n;
+	const char *s;
+
+	if (lua_type(L, 1) != LUA_TSTRING) {
+		lua_pushfstring(L, "a %s", luaL_typename(L, 1));
+		return 1;
+	}
+	s = lua_tolstring(L, 1, &n);
+	lua_pushfstring(L, "'%s'", args_show(s, n, text, sizeof(text)));
+	return 1;
+}
+
 /* core.own(prefix): code whose source begins so is the library's; errors name the line that called it */
 static int l_own(lua_State *L)
 {
@@ -258,6 +276,8 @@ void error_open(lua_State *L)
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_raise);
 	lua_setfield(L, -2, "raise");
+	lua_pushcfunction(L, l_show);
+	lua_setfield(L, -2, "show");
 	lua_pushcfunction(L, l_own);
 	lua_setfield(L, -2, "own");
 }

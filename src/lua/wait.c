@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -128,27 +129,47 @@ static void ask(lua_State *L, int object, const char *method, lua_Integer i)
 	}
 }
 
-static short events_of(lua_State *L, int idx)
+/* The descriptor on top of the stack; -1 for nil and for a closed socket's -1. */
+static int descriptor(lua_State *L, const struct args_at *at)
+{
+	return lua_isnil(L, -1) ? -1 : (int)args_integer(L, -1, at, -1, INT_MAX);
+}
+
+static short events(lua_State *L, const struct args_at *at)
 {
 	const char *s;
 
-	if (lua_isinteger(L, idx))
-		return (short)lua_tointeger(L, idx);
-	s = lua_tostring(L, idx);
-	return (short)((s && strchr(s, 'r') ? POLLIN : 0) | (s && strchr(s, 'w') ? POLLOUT : 0) | (s && strchr(s, 'p') ? POLLPRI : 0));
+	if (lua_isnil(L, -1))
+		return POLLIN;
+	if (lua_type(L, -1) == LUA_TNUMBER)
+		return (short)args_integer(L, -1, at, 1, SHRT_MAX);
+	s = args_string(L, -1, at, NULL);
+	if (!*s || s[strspn(s, "rwp")])
+		args_misuse(L, at, "\"r\", \"w\", \"p\" or several of them expected");
+	return (short)((strchr(s, 'r') ? POLLIN : 0) | (strchr(s, 'w') ? POLLOUT : 0) | (strchr(s, 'p') ? POLLPRI : 0));
+}
+
+/* When it is ready by itself; -1: never. */
+static double due_at(lua_State *L, const struct args_at *at)
+{
+	if (lua_isnil(L, -1))
+		return -1;
+	if (lua_type(L, -1) != LUA_TNUMBER || lua_tonumber(L, -1) != lua_tonumber(L, -1))
+		args_misuse(L, at, "a number of seconds expected, got %s", luaL_typename(L, -1));
+	return wait_deadline(fmin(fmax(0, lua_tonumber(L, -1)), 1e9));
 }
 
 /* netns.wait(list [, timeout]) -> array of the handles that are ready | nil, "timeout" */
 static int l_wait(lua_State *L)
 {
 	double timeout = args_timeout(L, 2, "wait"), deadline = wait_deadline(timeout), soonest = deadline;
+	struct args_at at = { .op = "wait", .key = "list" };
 	struct pollfd *fds;
 	double *due;
 	lua_Integer n, out = 0;
 
-	args_table(L, 1, &(struct args_at){ .op = "wait", .key = "list" });
+	n = args_array(L, 1, &at);
 	lua_settop(L, 2);
-	n = (lua_Integer)lua_rawlen(L, 1);
 	if (n > MAX_LIST)
 		error_misuse(L, "wait", "list", "more than %d handles", MAX_LIST);
 	if (n == 0 && deadline < 0)
@@ -156,14 +177,15 @@ static int l_wait(lua_State *L)
 	fds = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*fds), 0); /* 3 */
 	due = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*due), 0); /* 4 */
 	for (lua_Integer i = 1; i <= n; i++) {
+		at.index = i;
 		lua_rawgeti(L, 1, i); /* 5 */
-		ask(L, 5, "pollfd", i);
-		fds[i - 1].fd = lua_isinteger(L, -1) ? (int)lua_tointeger(L, -1) : -1;
-		ask(L, 5, "events", i);
-		fds[i - 1].events = lua_isnil(L, -1) ? POLLIN : events_of(L, -1);
+		ask(L, 5, at.key = "pollfd", i);
+		fds[i - 1].fd = descriptor(L, &at);
+		ask(L, 5, at.key = "events", i);
+		fds[i - 1].events = events(L, &at);
 		fds[i - 1].revents = 0;
-		ask(L, 5, "timeout", i);
-		due[i - 1] = lua_type(L, -1) == LUA_TNUMBER ? wait_deadline(fmax(0, lua_tonumber(L, -1))) : -1;
+		ask(L, 5, at.key = "timeout", i);
+		due[i - 1] = due_at(L, &at);
 		if (fds[i - 1].fd < 0 && due[i - 1] < 0)
 			error_raise(L, &(struct error){ .op = "wait", .attr = "list", .index = i, .errnum = EINVAL, .misuse = true,
 				.message = "it has neither a descriptor nor a timeout (is it closed?)" });

@@ -14,6 +14,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,18 +111,20 @@ static void read_argv(lua_State *L, int idx, struct command *c)
 /* env = { KEY = "value" | false }: our environment, with these instead or without those. */
 static void read_env(lua_State *L, int idx, struct command *c)
 {
-	struct args_at at = { .op = c->op, .key = "env" };
+	struct args_at at = { .op = c->op };
 
 	for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1)) {
+		char field[64];
 		const char *key;
 
+		at.key = "env";
 		if (lua_type(L, -2) != LUA_TSTRING)
 			args_misuse(L, &at, "names of variables expected as keys, got %s", luaL_typename(L, -2));
-		at.key = "env";
 		key = args_string(L, -2, &at, NULL);
 		if (!*key || strchr(key, '='))
-			args_misuse(L, &at, "'%s' cannot name a variable", key);
-		at.key = key;
+			args_misuse(L, &at, "'%s' cannot name a variable", args_show(key, strlen(key), field, sizeof(field)));
+		snprintf(field, sizeof(field), "env.%s", key);
+		at.key = field;
 		if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
 			continue;
 		check_word(L, &at);
@@ -163,7 +166,8 @@ static void read_stream(lua_State *L, int idx, int which, struct command *c)
 		s->kind = STREAM_CONTENT;
 		s->content = lua_tolstring(L, -1, &s->size);
 	} else {
-		const char *word = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+		const char *word = lua_type(L, -1) == LUA_TSTRING ? args_string(L, -1, &at, NULL) : "";
+		char text[48];
 		size_t i = 0, n = sizeof(words) / sizeof(*words);
 
 		while (i < n && (strcmp(words[i].word, word) != 0 || which < words[i].from || which > words[i].to))
@@ -171,7 +175,7 @@ static void read_stream(lua_State *L, int idx, int which, struct command *c)
 		if (i == n)
 			args_misuse(L, &at, which == 0 ? "a string, true or a file expected, got %s"
 						       : "\"capture\", \"inherit\", \"null\" or a file expected, got %s",
-				    *word ? word : luaL_typename(L, -1));
+				    *word ? args_show(word, strlen(word), text, sizeof(text)) : luaL_typename(L, -1));
 		s->kind = words[i].kind;
 	}
 	lua_pop(L, 1);

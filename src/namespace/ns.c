@@ -223,8 +223,10 @@ struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field)
 	struct ns *ns = luaL_testudata(L, idx, NS_TYPE);
 
 	if (!ns && luaL_getmetafield(L, idx, "__netns") != LUA_TNIL) {
-		lua_pushvalue(L, idx);
-		lua_call(L, 1, 1);
+		if (lua_isfunction(L, -1)) {
+			lua_pushvalue(L, idx);
+			lua_call(L, 1, 1);
+		}
 		ns = luaL_testudata(L, -1, NS_TYPE);
 		lua_pop(L, 1);
 	}
@@ -405,7 +407,7 @@ static int m_pids(lua_State *L)
 /* ns:close() */
 static int m_close(lua_State *L)
 {
-	ns_release(luaL_checkudata(L, 1, NS_TYPE));
+	ns_release(args_self(L, NS_TYPE, "netns close"));
 	return 0;
 }
 

@@ -56,8 +56,10 @@ void process_close_theirs(struct process *p)
 
 struct process *process_check(lua_State *L, int idx, const char *op)
 {
-	struct process *p = luaL_checkudata(L, idx, PROCESS_TYPE);
+	struct process *p = luaL_testudata(L, idx, PROCESS_TYPE);
 
+	if (!p)
+		error_misuse(L, op, "self", PROCESS_TYPE " expected, got %s", luaL_typename(L, idx));
 	if (!p->open)
 		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "the process is closed", .misuse = true });
 	return p;
@@ -319,7 +321,7 @@ static int m_timeout(lua_State *L)
 /* p:close(): SIGKILL to the process and all that descends from it */
 static int m_close(lua_State *L)
 {
-	process_close(L, luaL_checkudata(L, 1, PROCESS_TYPE));
+	process_close(L, args_self(L, PROCESS_TYPE, "process close"));
 	return 0;
 }
 

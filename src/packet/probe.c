@@ -137,12 +137,12 @@ static int proto_of(const char *name)
 /* Read the spec on top of the stack into probe `i`. */
 static void read_probe(lua_State *L, struct engine *e, size_t i, struct hop **spare)
 {
-	struct args_at at = { .op = OP, .index = (lua_Integer)i + 1 };
+	struct args_at at = { .op = OP, .key = "spec", .index = (lua_Integer)i + 1 };
 	struct ask ask = { .timeout = -1 };
 	struct probe *p = &e->probes[i];
 	int spec = lua_gettop(L), family;
 
-	args_read(L, spec, OP, ask_rows, &ask, false);
+	args_read_at(L, spec, &at, ask_rows, &ask, false);
 	family = strcmp(ask.family, "inet") == 0 ? AF_INET : strcmp(ask.family, "inet6") == 0 ? AF_INET6 : -1;
 	at.key = "family";
 	if (family < 0)
@@ -386,7 +386,7 @@ static int l_probe(lua_State *L)
 	lua_settop(L, 2);
 	args_table(L, 1, &(struct args_at){ .op = OP, .key = "list" });
 	if (!lua_isnil(L, 2))
-		args_read(L, 2, OP, option_rows, &options, false);
+		args_read_at(L, 2, &(struct args_at){ .op = OP, .key = "options" }, option_rows, &options, false);
 	n = (lua_Integer)lua_rawlen(L, 1);
 	if (n > MAX_PROBES)
 		return error_misuse(L, OP, "list", "%lld probes; at most %d at once", (long long)n, MAX_PROBES);
