@@ -25,7 +25,7 @@ function addr_methods:settle(timeout)
 	local deadline = core.deadline(timeout)
 	while true do
 		local waiting = false
-		for _, entry in ipairs(self:list { family = "inet6" }) do
+		for _, entry in ipairs(core.collections.addr.list(self, { family = "inet6" })) do
 			if has(entry.flags, "dadfailed") then
 				core.raise {
 					op = "addr settle", subject = entry.addr, code = "EADDRINUSE", attr = "addr",

@@ -7,6 +7,7 @@
 -- does less than the operation would be a lie.
 
 local core = require "netns.core"
+local firewall = require "netns.firewall"
 
 local function set_of(...)
 	local set = {}
@@ -129,12 +130,17 @@ function writers.master(out, _, value)
 	end
 end
 
-function writers.netns(out, word, value)
+--- A name, a pid, or the name of a handle.
+local function netns_word(value)
 	local name = type(value) == "userdata" and value.name or value
 	if type(name) ~= "string" and math.type(name) ~= "integer" then
 		misuse("netns", "a namespace without a name cannot be written in a command")
 	end
-	writers.value(out, word, name)
+	return tostring(name)
+end
+
+function writers.netns(out, word, value)
+	writers.value(out, word, netns_word(value))
 end
 
 --- A gateway of the other family needs its family said.
@@ -153,19 +159,52 @@ function writers.nexthops(out, _, values)
 	end
 end
 
+-- What each writer takes; the rest strings and numbers.
+local taken = {
+	switch = "boolean", updown = "boolean", flag = "boolean", words = "table", nexthops = "table",
+}
+
+local function check(key, value, how)
+	local kind = type(value)
+	if taken[how] and kind ~= taken[how] then
+		misuse(key, taken[how] .. " expected, got " .. kind)
+	elseif not taken[how] and how ~= "netns" and kind ~= "string" and kind ~= "number" then
+		misuse(key, "string or number expected, got " .. kind)
+	elseif kind == "string" and value:find("\0", 1, true) then
+		misuse(key, "the string holds a NUL byte")
+	end
+	return value
+end
+
+--- A field without which there is no line.
+local function needed(spec, key)
+	if spec[key] == nil then
+		misuse(key, "is missing")
+	end
+	return check(key, spec[key])
+end
+
 --- Append the words of `spec` in the order of `rows`.
 function append(out, spec, rows, what, without)
 	local known = {}
+	if type(spec) ~= "table" then
+		misuse(what, "table expected, got " .. type(spec))
+	end
 	for _, row in ipairs(rows) do
 		local key, word, how = row[1], row[2], row[3]
 		known[key] = true
 		if spec[key] ~= nil and not (without and without[key]) then
-			writers[how or "value"](out, word, spec[key], spec)
+			writers[how or "value"](out, word, check(key, spec[key], how), spec)
 		end
 	end
-	for key in next, spec do
-		if not known[key] and not passed_over[what][key] then
-			misuse(tostring(key), what .. ": there is no word for it")
+	for key, value in next, spec do
+		if passed_over[what][key] then
+			local kind = type(value)
+			if kind == "function" or kind == "thread" or kind == "userdata" then
+				misuse(key, "a " .. kind .. " has no meaning here")
+			end
+		elseif not known[key] then
+			misuse(type(key) == "string" and key or "spec", what .. ": there is no word for it")
 		end
 	end
 	return out
@@ -174,26 +213,37 @@ end
 -- The lines: each maker takes an operation and returns an array of commands, each a list of words.
 
 local function ip(op, ...)
-	return { "ip", "-n", op.ns, ... }
+	return { "ip", "-n", netns_word(op.ns), ... }
+end
+
+--- The keys of a table, which must be strings, in order.
+local function sorted_keys(what, t)
+	local keys = {}
+	if type(t) ~= "table" then
+		misuse(what, "table expected, got " .. type(t))
+	end
+	for key in next, t do
+		if type(key) ~= "string" then
+			misuse(what, "a key of type " .. type(key) .. " has no meaning here")
+		end
+		keys[#keys + 1] = key
+	end
+	table.sort(keys)
+	return keys
 end
 
 local function kind_words(out, spec)
 	if not spec.kind then
 		return out
 	end
-	writers.value(out, "type", spec.kind)
+	writers.value(out, "type", check("kind", spec.kind))
 	local data = spec.data or {}
-	local keys = {}
-	for key in next, data do
-		keys[#keys + 1] = key
-	end
-	table.sort(keys)
-	for _, key in ipairs(keys) do
+	for _, key in ipairs(sorted_keys("data", data)) do
 		local value = data[key]
 		if type(value) == "boolean" then
 			value = value and 1 or 0
 		end
-		writers.value(out, key, value)
+		writers.value(out, key, check("data." .. key, value))
 	end
 	if spec.peer then
 		out[#out + 1] = "peer"
@@ -225,7 +275,8 @@ function makers.link.add(op)
 			later[key] = spec[key]
 		end
 	end
-	local add = append(ip(op, "link", "add", "name", spec.name), spec, link_words, "link", without)
+	local add = ip(op, "link", "add", "name", needed(spec, "name"))
+	append(add, spec, link_words, "link", without)
 	local commands = { kind_words(add, spec) }
 	local there = { ns = spec.netns or op.ns }
 	if next(later) then
@@ -236,7 +287,7 @@ function makers.link.add(op)
 	end
 	if spec.peer and spec.peer.up then
 		there.ns = spec.peer.netns or op.ns
-		commands[#commands + 1] = ip(there, "link", "set", "dev", spec.peer.name, "up")
+		commands[#commands + 1] = ip(there, "link", "set", "dev", needed(spec.peer, "name"), "up")
 	end
 	return commands
 end
@@ -245,7 +296,7 @@ end
 makers.link.replace = makers.link.add
 
 function makers.link.set(op)
-	local set = ip(op, "link", "set", "dev", op.spec.name)
+	local set = ip(op, "link", "set", "dev", needed(op.spec, "name"))
 	local commands = { append(set, op.spec, link_words, "link") }
 	if op.spec.data then
 		commands[2] = kind_words(ip(op, "link", "set", "dev", op.spec.name), op.spec)
@@ -254,12 +305,12 @@ function makers.link.set(op)
 end
 
 function makers.link.delete(op)
-	return { ip(op, "link", "delete", "dev", op.spec.name) }
+	return { ip(op, "link", "delete", "dev", needed(op.spec, "name")) }
 end
 
 local function addr_line(verb)
 	return function(op)
-		return { append(ip(op, "addr", verb, op.spec.addr), op.spec, addr_words, "addr") }
+		return { append(ip(op, "addr", verb, needed(op.spec, "addr")), op.spec, addr_words, "addr") }
 	end
 end
 
@@ -275,7 +326,8 @@ end
 local function route_command(op, verb)
 	local spec = op.spec
 	local command = ip(op)
-	local first = spec.nexthops and spec.nexthops[1] or {}
+	local hops = spec.nexthops
+	local first = type(hops) == "table" and type(hops[1]) == "table" and hops[1] or {}
 	local gateway = is_inet6(spec.via) or is_inet6(first.via)
 	if spec.family == "inet6" or is_inet6(spec.dst)
 		or (gateway and (not spec.dst or spec.dst == "default") and spec.family ~= "inet") then
@@ -285,9 +337,11 @@ local function route_command(op, verb)
 		command[#command + 1] = word
 	end
 	if spec.type and spec.type ~= "unicast" then
-		command[#command + 1] = spec.type
+		command[#command + 1] = check("type", spec.type)
 	end
-	command[#command + 1] = spec.dst
+	if verb ~= "flush" or spec.dst ~= nil then
+		command[#command + 1] = needed(spec, "dst")
+	end
 	return append(command, spec, route_words, "route")
 end
 
@@ -312,34 +366,25 @@ local function inside(op, ...)
 end
 
 function makers.sysctl.set(op)
-	local keys, commands = {}, {}
-	for key in next, op.spec do
-		keys[#keys + 1] = key
-	end
-	table.sort(keys)
-	for i, key in ipairs(keys) do
-		commands[i] = inside(op, "sysctl", "-q", "-w", key .. "=" .. tostring(op.spec[key]))
+	local commands = {}
+	for i, key in ipairs(sorted_keys("spec", op.spec)) do
+		local value = check(key, op.spec[key])
+		commands[i] = inside(op, "sysctl", "-q", "-w", key .. "=" .. value)
 	end
 	return commands
 end
 
-local function nft_value(value)
-	return type(value) == "table" and "{ " .. table.concat(value, ", ") .. " }" or tostring(value)
-end
-
 function makers.nft.run(op)
-	local command, names = inside(op, "nft"), {}
-	for name in next, op.spec.vars or {} do
-		names[#names + 1] = name
-	end
-	table.sort(names)
-	for _, name in ipairs(names) do
+	local command = inside(op, "nft")
+	local variables = firewall.definitions("operation line", op.spec.vars)
+	table.sort(variables)
+	for _, variable in ipairs(variables) do
 		command[#command + 1] = "-D"
-		command[#command + 1] = name .. "=" .. nft_value(op.spec.vars[name])
+		command[#command + 1] = variable
 	end
 	command[#command + 1] = "-f"
 	command[#command + 1] = "-"
-	command.stdin = op.spec.text
+	command.stdin = needed(op.spec, "text")
 	return { command }
 end
 
@@ -348,13 +393,21 @@ function makers.nft.flush(op)
 end
 
 function makers.exec.run(op)
-	return { inside(op, table.unpack(op.spec)) }
+	local command = inside(op)
+	if op.spec[1] == nil then
+		misuse("argv", "the program and its arguments are missing")
+	end
+	for i, word in ipairs(op.spec) do
+		command[#command + 1] = check(("argv[%d]"):format(i), word)
+	end
+	return { command }
 end
 
 -- From words to text
 
 --- One word as a shell reads it back.
 local function quote(word)
+	word = tostring(word)
 	if word:find("^[%w_@%%+=:,./-]+$") then
 		return word
 	end

@@ -19,6 +19,14 @@ local function misuse(op, attr, message)
 	core.raise { op = op, attr = attr, message = message, code = "EINVAL", misuse = true }
 end
 
+--- The namespace of what should be a firewall.
+local function namespace(op, self)
+	if type(self) ~= "table" or getmetatable(self) ~= firewall_mt then
+		misuse(op, "self", "call it as ns." .. op:gsub(" ", ":") .. "(...)")
+	end
+	return self.ns
+end
+
 --- The C half, or an error that says what is missing.
 local function library(op)
 	local found, nft = pcall(require, "netns.nft")
@@ -46,8 +54,7 @@ local function word(op, attr, value)
 		misuse(op, attr, "a number, string or array expected, got " .. type(value))
 	end
 	if not value:find("^[%w_.:/*-]+$") then
-		misuse(op, attr, ("%q: only letters, digits and _.:/*- may stand in a variable")
-			:format(value):gsub("\\\n", "\\n"))
+		misuse(op, attr, core.show(value) .. ": only letters, digits and _.:/*- may stand in a variable")
 	end
 	return value
 end
@@ -130,10 +137,11 @@ local function refuse(self, op, e)
 end
 
 local function transact(self, op, text, options)
+	local ns = namespace(op, self)
 	check_text(op, text)
 	local vars = definitions(op, options.vars)
 	local nft = library(op)
-	local done, output, message, code = pcall(self.ns.call, self.ns, nft.run, text,
+	local done, output, message, code = pcall(ns.call, ns, nft.run, text,
 		options.dry or false, options.json or false, vars)
 	if not done then
 		local e = output
@@ -186,4 +194,6 @@ local function available()
 	return found, not found and e.message or nil
 end
 
-return { new = new, available = available, methods = firewall_methods }
+return {
+	new = new, available = available, definitions = definitions, methods = firewall_methods,
+}

@@ -17,11 +17,16 @@ local array_mt = { __name = "netns.json.array" }
 
 --- Mark a table as an array; only an empty one needs it.
 local function array(t)
+	if t ~= nil and type(t) ~= "table" then
+		core.raise { op = "json array", attr = "t", code = "EINVAL", misuse = true,
+			message = "table expected, got " .. type(t) }
+	end
 	return setmetatable(t or {}, array_mt)
 end
 
 local function fail(op, message)
-	core.raise { op = op, code = "EINVAL", message = message, misuse = true }
+	local attr = op == "json decode" and "text" or "value"
+	core.raise { op = op, attr = attr, code = "EINVAL", message = message, misuse = true }
 end
 
 -- Decoding: each parser takes the text and a position, and returns a value and the next position.
@@ -192,7 +197,7 @@ end
 
 local function encode_string(value)
 	if not utf8.len(value) then
-		fail("json encode", ("a string that is not UTF-8: %q"):format(value:sub(1, 40)))
+		fail("json encode", "a string that is not UTF-8: " .. core.show(value))
 	end
 	return "\"" .. value:gsub("[%c\"\\]", escape) .. "\""
 end
@@ -282,6 +287,10 @@ end
 
 --- The JSON text of a value; `indent`, such as "  ", puts each element on a line of its own.
 local function encode(value, indent)
+	if indent ~= nil and type(indent) ~= "string" then
+		core.raise { op = "json encode", attr = "indent", code = "EINVAL", misuse = true,
+			message = "string expected, got " .. type(indent) }
+	end
 	return encode_value(value, indent, 1)
 end
 

@@ -21,8 +21,9 @@ local objects = {
 	exec = { verbs = { "run" } },
 }
 
-local function misuse(attr, message)
-	core.raise { op = "operation", attr = attr, message = message, code = "EINVAL", misuse = true }
+local function misuse(attr, message, index)
+	core.raise { op = "operation", attr = attr, message = message, code = "EINVAL", index = index,
+		misuse = true }
 end
 
 local function has(list, value)
@@ -46,20 +47,47 @@ local function name_of(ns)
 	return name
 end
 
---- Make an operation; `from` is the caller's line unless given.
-local function new(ns, verb, object, spec, from)
+--- The row of an object that knows the verb.
+local function row_of(verb, object, index)
 	local row = objects[object]
 	if not row then
-		misuse("object", ("%q is nothing that an operation is about"):format(tostring(object)))
+		misuse("object", core.show(object) .. " is nothing that an operation is about", index)
 	end
 	if not has(row.verbs, verb) then
-		misuse("verb", ("%s has no %q"):format(object, tostring(verb)))
+		misuse("verb", object .. " has no " .. core.show(verb), index)
 	end
+	return row
+end
+
+local function check_spec(spec, index)
+	if type(spec) ~= "table" then
+		misuse("spec", "table expected, got " .. type(spec), index)
+	end
+end
+
+--- What others made must be an operation too.
+local function check(op, index)
+	if type(op) ~= "table" then
+		misuse("list", "an operation expected, got " .. type(op), index)
+	end
+	if type(op.ns) ~= "string" then
+		misuse("ns", "a namespace's name expected", index)
+	end
+	row_of(op.verb, op.object, index)
+	check_spec(op.spec, index)
+end
+
+--- Make an operation; `from` is the caller's line unless given.
+local function new(ns, verb, object, spec, from)
+	local row = row_of(verb, object)
 	if type(spec) == "string" and row.key then
 		spec = { [row.key] = spec }
 	end
-	if spec ~= nil and type(spec) ~= "table" then
-		misuse("spec", "table expected, got " .. type(spec))
+	if spec ~= nil then
+		check_spec(spec)
+	end
+	if from ~= nil and type(from) ~= "string" then
+		misuse("from", "string expected, got " .. type(from))
 	end
 	return {
 		ns = name_of(ns);
@@ -72,11 +100,17 @@ end
 
 --- The commands that do the same by hand, for an operation or a list of them.
 local function lines(list)
-	if list.verb then
+	if type(list) ~= "table" then
+		misuse("list", "an operation or an array of them expected, got " .. type(list))
+	end
+	if rawget(list, "verb") ~= nil then
+		check(list)
 		return commands.lines(list)
 	end
 	local out = {}
-	for _, op in ipairs(list) do
+	for i = 1, rawlen(list) do
+		local op = rawget(list, i)
+		check(op, i)
 		local more = commands.lines(op)
 		table.move(more, 1, #more, #out + 1, out)
 	end
@@ -205,10 +239,19 @@ end
 --- function of the name, such as netns.add) makes it. Neighbours that are alike travel together.
 local function apply(list, namespaces, options)
 	local at = 1
-	if type(list) ~= "table" or type(namespaces) ~= "table" then
-		misuse("list", "an array of operations and a table of namespaces expected")
+	if type(list) ~= "table" then
+		misuse("list", "array of operations expected, got " .. type(list))
 	end
-	while at <= #list do
+	if type(namespaces) ~= "table" then
+		misuse("namespaces", "table of handles expected, got " .. type(namespaces))
+	end
+	if options ~= nil and type(options) ~= "table" then
+		misuse("options", "table expected, got " .. type(options))
+	end
+	for i = 1, rawlen(list) do
+		check(rawget(list, i), i)
+	end
+	while at <= rawlen(list) do
 		local group = { list[at] }
 		while list[at + #group] and alike(list[at], list[at + #group]) do
 			group[#group + 1] = list[at + #group]

@@ -21,17 +21,26 @@ local function left(deadline)
 	return deadline and math.max(0, deadline - core.clock())
 end
 
+-- string.find, whose complaint about the pattern is ours.
+local function match(text, pattern)
+	local found = table.pack(pcall(string.find, text, pattern))
+	if not found[1] then
+		misuse("process expect", "pattern", "%s", found[2])
+	end
+	return table.unpack(found, 2, found.n)
+end
+
 -- p:expect(pattern [, timeout [, stream]]): waits for output that matches the Lua pattern. Returns
 -- what it captures, else the match; that and what stood before it is taken. nil, "timeout"; raises
 -- if the output ends.
 function methods:expect(pattern, timeout, stream)
+	local text = methods.peek(self, stream)
 	if type(pattern) ~= "string" then
 		misuse("process expect", "pattern", "string expected, got %s", type(pattern))
 	end
 	local deadline = core.deadline(timeout)
 	while true do
-		local text = self:peek(stream)
-		local found = table.pack(text:find(pattern))
+		local found = table.pack(match(text, pattern))
 		if found[1] then
 			self:take(found[2], stream)
 			if found.n > 2 then
@@ -50,6 +59,7 @@ function methods:expect(pattern, timeout, stream)
 				message = "the output ended; it said: " .. said,
 			}
 		end
+		text = self:peek(stream)
 	end
 end
 
@@ -69,10 +79,15 @@ end
 -- p:listening("tcp/80" [, timeout]) -> true | nil, "timeout": until something in its namespace
 -- listens there; raises if the process ends.
 function methods:listening(what, timeout)
-	local proto, port = tostring(what):match("^(%l+)/(%d+)$")
+	methods.events(self) -- raises unless it is an open process
+	if type(what) ~= "string" then
+		misuse("process listening", "what", "string expected, got %s", type(what))
+	end
+	local proto, port = what:match("^(%l+)/(%d+)$")
 	port = math.tointeger(tonumber(port))
 	if not tables[proto] or not port or port < 1 or port > 65535 then
-		misuse("process listening", "what", "'%s': \"tcp/PORT\" or \"udp/PORT\" expected", what)
+		misuse("process listening", "what", "%s: \"tcp/PORT\" or \"udp/PORT\" expected",
+			core.show(what))
 	end
 	local deadline = core.deadline(timeout)
 	while not is_open(self.pid, tables[proto], port) do

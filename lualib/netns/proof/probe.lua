@@ -63,6 +63,10 @@ local function target(spec)
 		spec.family and spec.family .. " " or "")
 end
 
+local function shown(value)
+	return type(value) == "number" and tostring(value) or core.show(value)
+end
+
 local function is_port(value)
 	return math.type(value) ~= nil and value >= 1 and value <= 65535 and value % 1 == 0
 end
@@ -94,8 +98,10 @@ local function question(spec, index)
 	end
 	local q = {}
 	for key, value in next, spec do
-		if not keys[key] then
-			misuse(index, tostring(key), "unknown key")
+		if type(key) ~= "string" then
+			misuse(index, "spec", "a key of type %s has no meaning here", type(key))
+		elseif not keys[key] then
+			misuse(index, core.show(key):sub(2, -2), "unknown key")
 		end
 		q[key] = value
 	end
@@ -118,7 +124,7 @@ local function question(spec, index)
 		misuse(index, "port", "icmp has no ports")
 	elseif q.proto ~= "icmp" and not is_port(q.port) then
 		misuse(index, "port", q.port == nil and "is missing"
-			or "a whole number from 1 to 65535 expected, got %s", tostring(q.port))
+			or "a whole number from 1 to 65535 expected, got %s", shown(q.port))
 	end
 	if q.family ~= nil and not families[q.family] then
 		misuse(index, "family", "\"inet\" or \"inet6\" expected")
@@ -174,32 +180,37 @@ local function probe(spec, options)
 	if type(spec) ~= "table" then
 		misuse(nil, "spec", "table expected, got %s", type(spec))
 	end
-	if rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil then
-		return probe({ spec }, options)[1]
+	if options ~= nil and type(options) ~= "table" then
+		misuse(nil, "options", "table expected, got %s", type(options))
 	end
-	local questions, asked, result = {}, {}, {}
-	for key in next, spec do
-		if math.type(key) ~= "integer" or key < 1 or key > rawlen(spec) then
-			misuse(nil, tostring(key), "unknown key")
+	local one = rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil
+	local specs = one and { spec } or spec
+	local asked, list, result = {}, {}, {}
+	for key in next, specs do
+		if math.type(key) ~= "integer" or key < 1 or key > rawlen(specs) then
+			misuse(nil, "spec", "an array of specs has no key %s", shown(key))
 		end
 	end
-	for i = 1, rawlen(spec) do
-		local q, unasked = question(rawget(spec, i), i)
-		questions[i] = q
+	for i = 1, rawlen(specs) do
+		local q, unasked = question(rawget(specs, i), not one and i or nil)
 		if unasked then
 			result[i] = verdict({ sent = false, unasked = unasked }, q)
 		else
-			asked[#asked + 1] = i
+			asked[#asked + 1], list[#list + 1] = i, q
 		end
 	end
-	local list = {}
-	for i, index in ipairs(asked) do
-		list[i] = questions[index]
+	local ok, observations = pcall(core.probe, list, options)
+	if not ok then
+		local e = observations
+		if type(e) == "table" and e.index then
+			e.index = not one and asked[e.index] or nil -- in the caller's array
+		end
+		error(e, 0)
 	end
-	for i, observation in ipairs(core.probe(list, options)) do
+	for i, observation in ipairs(observations) do
 		result[asked[i]] = read(list[i], observation)
 	end
-	return result
+	return one and result[1] or result
 end
 
 return { probe = probe, keys = keys }
