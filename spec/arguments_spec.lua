@@ -42,6 +42,10 @@ local functions = {
 		write = { { "s", { type = "text" }, "" } },
 		read = { timeout, streamed }, more = { timeout, streamed }, lines = { streamed },
 		peek = { streamed }, take = { { "n", { type = "integer", min = 0, max = 0 }, 0 }, streamed },
+		resize = {
+			{ "rows", { type = "integer", min = 1, max = 65535 }, 10 },
+			{ "cols", { type = "integer", min = 1, max = 65535 }, 10 },
+		},
 		expect = { { "pattern", { type = "pattern" }, "x" }, timeout, streamed },
 		listening = { { "what", { type = "service" }, "tcp/1" }, timeout },
 		close_stdin = {}, pollfd = {}, events = {}, timeout = {}, close = {},

@@ -116,7 +116,7 @@ local prefixes = {
 	"10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/x", "10.0.0.0/8x", "10.0.0.0/8/8",
 	"10.0.0.0/ 8", "10.0.0.0/+8", "10.0.0.0/8.0", "10.0.0.0/255.0.0.0", "10.0.0.0/0x8",
 	"10.0.0.0/4294967304", "10.0.0.0/18446744073709551624", "fd00::/129", "fd00::/-1", "fd00::/",
-	"/8", "/", "10.0.0.0/8\0", "10.0.0.0\0/8",
+	"/8", "/", "10.0.0.0/8\0", "10.0.0.0\0/8", "default\0", "default/8",
 }
 
 local lladdrs = {
@@ -127,7 +127,7 @@ local lladdrs = {
 
 local times = {
 	"", "x", "soon", "10", "1.5", "s", ".", ".s", "1x", "1 s", " 1s", "1s ", "-1s", "+1s", "1.5.5s",
-	"0x10s", "1e3s", "infs", "nans", "1S", "1ss", "1s\0", "1\0s", "\xff", long,
+	"0x10s", "1e3s", "infs", "nans", "1S", "1ss", "1s\0", "1\0s", "forever\0", "\xff", long,
 }
 
 -- 4. By type
@@ -144,7 +144,8 @@ local function number(min, max)
 		if not row.names then
 			return makers.integer { min = low, max = high }
 		end
-		local strings = append({}, { "", "nope", "10", "0", row.names[1] .. "\0", row.names[1] .. " " })
+		local name = row.names[1]
+		local strings = append({}, { "", "nope", "10", "0", name .. "\0", name .. " ", "all\0" })
 		return all(not_of("number"), numbers(low, high), strings)
 	end
 end
@@ -283,6 +284,18 @@ function makers.nest(row)
 	return all(not_of("table"), unknown(), fields(row.fields))
 end
 
+makers.struct = makers.nest
+
+function makers.list(row)
+	local list = all(not_of("table"), append({}, { { x = 1 }, { [0] = 1 }, { 1, nil, 3 }, { {} } }))
+	for _, case in ipairs(corpus.bad(row.element)) do
+		if case[1] ~= nil then
+			list[#list + 1] = { { case[1] }, code = case.code }
+		end
+	end
+	return list
+end
+
 -- nexthops: an array of tables
 function makers.nests(row)
 	local list = append(not_of("table"), {
@@ -299,7 +312,7 @@ end
 function makers.union(row)
 	local list = {}
 	for kind, rows in pairs(row.choices) do
-		if not rows.inside then
+		if #rows > 0 then
 			list = all(list, not_of("table"), unknown(kind), fields(rows, kind))
 			for _, case in ipairs(list) do
 				case.kind = case.kind or kind
@@ -395,6 +408,38 @@ local function stream(words)
 end
 
 makers.stdin, makers.stdout, makers.stderr = stream "stdin", stream "stdout", stream "stderr"
+
+makers.limits = also(makers.table, {
+	{ 1 }, { bogus = 1 }, { ["nofile\0"] = 1 }, { [true] = 1 }, { ["\27[2J"] = 1 }, { nofile = -1 },
+	{ nofile = 1.5 }, { nofile = nan }, { nofile = inf }, { nofile = 2^63 }, { nofile = "10" },
+	{ nofile = "unlimited\0" }, { nofile = {} }, { nofile = { 1 } }, { nofile = { 1, 2, 3 } },
+	{ nofile = { 2, 1 } }, { nofile = { 1, nil, 2 } }, { nofile = { 1, 2, x = 3 } },
+	{ nofile = { "unlimited", 1 } }, { nofile = { 1, {} } }, { nofile = hostile() },
+	{ nofile = cycle() }, { nofile = print },
+})
+
+makers.caps = also(makers.table, {
+	{ "bogus" }, { "" }, { "net_admin\0" }, { "net_admin", 1 }, { net_admin = true }, { "\27[2J" },
+	{ "net_admin", nil, "net_raw" }, { [0] = "net_admin" }, { "net_admin", x = 1 }, { {} }, { "cap_" },
+	{ print }, cycle(), { hostile() },
+})
+
+makers.user = function()
+	return all(not_of("string", "number"), numbers(0, 0xfffffffe), append({}, {
+		"", ":", "root:", ":root", "root:root:root", "no such user", "no\0", "root\0", "-1", "1.5", "0x0",
+		"4294967295", "4294967296", "18446744073709551616", "\27[2J", "root:no such group", long,
+	}))
+end
+
+makers.pty = function()
+	local list = not_of("boolean", "table")
+	for _, key in ipairs { "rows", "cols" } do
+		for _, case in ipairs(makers.integer { min = 1, max = 65535 }) do
+			append(list, { { [key] = case[1] } })
+		end
+	end
+	return append(list, { { echo = 1 }, { bogus = 1 }, { 24, 80 }, { ["rows\0"] = 1 }, cycle() })
+end
 
 local made = setmetatable({}, { __mode = "k" })
 

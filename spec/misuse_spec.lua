@@ -49,7 +49,7 @@ local function rows_of(object)
 	for _, row in ipairs(core.schema(object)) do
 		list[#list + 1] = adjusted(object, row)
 		for kind, rows in pairs(row.choices or {}) do
-			for _, inner in ipairs(rows.inside and rows or {}) do
+			for _, inner in ipairs(rows.outer) do
 				inner.kind = kind
 				list[#list + 1] = inner
 			end
@@ -59,7 +59,7 @@ local function rows_of(object)
 end
 
 -- Listed only, but read where they say which link is meant.
-local always_read = { name = true, index = true }
+local always_read = { name = true, index = true, link_netnsid = true }
 
 local function each_change(ns, object, verb)
 	local base = bases[object][verb]

@@ -160,8 +160,9 @@ describe("a process with pty", function()
 
 	it("is checked first", function()
 		for _, case in ipairs {
-			{ "pty", 1 }, { "pty", "yes" }, { "rows", { rows = 0 } }, { "cols", { cols = 65536 } },
-			{ "echo", { echo = 1 } }, { "rowes", { rowes = 1 } }, { "spec", { 24, 80 } },
+			{ "pty", 1 }, { "pty", "yes" }, { "pty.rows", { rows = 0 } },
+			{ "pty.cols", { cols = 65536 } }, { "pty.echo", { echo = 1 } }, { "pty.rowes", { rowes = 1 } },
+			{ "pty", { 24, 80 } },
 		} do
 			refused("EINVAL", case[1], ns.exec, ns, { "true", pty = case[2] })
 		end

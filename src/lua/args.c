@@ -19,15 +19,17 @@
 
 int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
 {
-	char text[256];
+	char text[256], path[96];
 	va_list ap;
 
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
+	if (at->inside)
+		snprintf(path, sizeof(path), "%s.%s", at->inside, at->key);
 	return error_raise(L, &(struct error){
 		.op = at->op,
-		.attr = at->key,
+		.attr = at->inside ? path : at->key,
 		.index = at->index,
 		.errnum = EINVAL,
 		.message = text,
@@ -135,6 +137,11 @@ double args_duration(lua_State *L, int idx, const struct args_at *at)
 double args_time(lua_State *L, int idx, const struct args_at *at)
 {
 	return fmin(args_duration(L, idx, at), 1e9);
+}
+
+bool args_is(lua_State *L, int idx, const char *text)
+{
+	return lua_type(L, idx) == LUA_TSTRING && lua_rawlen(L, idx) == strlen(text) && strcmp(lua_tostring(L, idx), text) == 0;
 }
 
 void args_table(lua_State *L, int idx, const struct args_at *at)
@@ -252,11 +259,12 @@ static const struct args_row *find(const struct args_row *rows, const char *key)
 
 void args_read_at(lua_State *L, int idx, const struct args_at *whole, const struct args_row *rows, void *out, bool array_part)
 {
+	const struct args_at self = { .op = whole->op, .key = whole->inside ? whole->inside : whole->key, .index = whole->index };
 	struct args_at at = *whole;
 
 	idx = lua_absindex(L, idx);
 	luaL_checkstack(L, 6, at.op);
-	args_table(L, idx, &at);
+	args_table(L, idx, &self);
 	for (const struct args_row *row = rows; row->key; row++) {
 		at.key = row->key;
 		lua_pushstring(L, row->key);
@@ -281,7 +289,7 @@ void args_read_at(lua_State *L, int idx, const struct args_at *whole, const stru
 		}
 		if (array_part && lua_isinteger(L, -2))
 			continue;
-		args_misuse(L, whole, "a key of type %s has no meaning here", luaL_typename(L, -2));
+		args_misuse(L, &self, "a key of type %s has no meaning here", luaL_typename(L, -2));
 	}
 }
 

@@ -8,11 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a value stands, for the error's text: "link add: field 'mtu': ..." (`index`: which of an array of specs, 0 for none). */
+/*
+ * Where a value stands, for the error's text: "link add: field 'mtu': ..." (`index`: which of an array of specs, 0 for none;
+ * `inside`: the field whose table it is in, so "pty.rows").
+ */
 struct args_at {
 	const char *op;
 	const char *key;
 	lua_Integer index;
+	const char *inside;
 };
 
 enum args_type {
@@ -45,7 +49,7 @@ struct args_row {
  */
 void args_read(lua_State *L, int idx, const char *op, const struct args_row *rows, void *out, bool array_part);
 
-/* Likewise, for a table that `whole` names: which of an array, what to call it. */
+/* Likewise, for a table that `whole` names: which of an array, what to call it; or, by `inside`, of which field it is the value. */
 void args_read_at(lua_State *L, int idx, const struct args_at *whole, const struct args_row *rows, void *out, bool array_part);
 
 /* Push the rows as an array of { key, type, min, max, required }: for the reference and for tests. */
@@ -63,6 +67,9 @@ double args_time(lua_State *L, int idx, const struct args_at *at);     /* likewi
 void args_table(lua_State *L, int idx, const struct args_at *at);
 lua_Integer args_array(lua_State *L, int idx, const struct args_at *at); /* its length; no holes, no other keys */
 void *args_self(lua_State *L, const char *type, const char *op);        /* argument 1, open or closed */
+
+/* Is the value just this string? A number, or one with a NUL behind it, is not. */
+bool args_is(lua_State *L, int idx, const char *text);
 
 /* A string as an error's text can show it: short, printable. */
 const char *args_show(const char *s, size_t n, char *out, size_t room);

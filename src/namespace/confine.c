@@ -48,7 +48,7 @@ static const char *const caps[] = {
 /* A whole number, or "unlimited". */
 static uint64_t read_limit(lua_State *L, const struct args_at *at)
 {
-	if (lua_type(L, -1) == LUA_TSTRING && strcmp(lua_tostring(L, -1), "unlimited") == 0)
+	if (args_is(L, -1, "unlimited"))
 		return CHILD_UNLIMITED;
 	if (lua_type(L, -1) != LUA_TNUMBER)
 		args_misuse(L, at, "a number, \"unlimited\" or { soft, hard } expected, got %s", luaL_typename(L, -1));
@@ -58,7 +58,7 @@ static uint64_t read_limit(lua_State *L, const struct args_at *at)
 /* limits = { nofile = 64, cpu = { 1, 2 }, core = "unlimited" } */
 void confine_read_limits(lua_State *L, const char *op, struct child_confinement *out)
 {
-	char key[32];
+	char key[32], text[48];
 	struct args_at at = { .op = op, .key = "limits" };
 
 	args_table(L, -1, &at);
@@ -74,13 +74,14 @@ void confine_read_limits(lua_State *L, const char *op, struct child_confinement 
 		while (i < n && strcmp(limits[i].name, name) != 0)
 			i++;
 		if (i == n)
-			args_misuse(L, &at, "'%.40s' is no limit; they are called as by prlimit(1): nofile, as, cpu, nproc ...", name);
+			args_misuse(L, &at, "'%s' is no limit; they are called as by prlimit(1): nofile, as, cpu, nproc ...",
+				    args_show(name, strlen(name), text, sizeof(text)));
 		snprintf(key, sizeof(key), "limits.%s", name);
 		at.key = key;
 		limit->name = limits[i].name;
 		limit->resource = limits[i].resource;
 		if (lua_type(L, -1) == LUA_TTABLE) {
-			if (lua_rawlen(L, -1) != 2)
+			if (args_array(L, -1, &at) != 2)
 				args_misuse(L, &at, "{ soft, hard } expected");
 			lua_rawgeti(L, -1, 1);
 			limit->soft = read_limit(L, &at);
@@ -102,14 +103,9 @@ void confine_read_limits(lua_State *L, const char *op, struct child_confinement 
 void confine_read_caps(lua_State *L, const char *op, struct child_confinement *out)
 {
 	struct args_at at = { .op = op, .key = "caps" };
-	lua_Integer n, seen = 0;
+	lua_Integer n = args_array(L, -1, &at);
+	char text[48];
 
-	args_table(L, -1, &at);
-	n = (lua_Integer)lua_rawlen(L, -1);
-	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
-		seen++;
-	if (seen != n)
-		args_misuse(L, &at, "an array of names expected");
 	for (lua_Integer i = 1; i <= n; i++) {
 		size_t cap = 0, count = sizeof(caps) / sizeof(*caps);
 		const char *name;
@@ -121,7 +117,8 @@ void confine_read_caps(lua_State *L, const char *op, struct child_confinement *o
 		while (cap < count && strcasecmp(caps[cap], name) != 0)
 			cap++;
 		if (cap == count)
-			args_misuse(L, &at, "'%.40s' is no capability; they are called as in capabilities(7): net_admin, net_raw ...", name);
+			args_misuse(L, &at, "'%s' is no capability; they are called as in capabilities(7): net_admin, net_raw ...",
+				    args_show(name, strlen(name), text, sizeof(text)));
 		out->caps |= (uint64_t)1 << cap;
 		lua_pop(L, 1);
 	}

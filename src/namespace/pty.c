@@ -38,7 +38,7 @@ void pty_read(lua_State *L, const char *op, struct pty_spec *out)
 	else if (lua_type(L, -1) != LUA_TTABLE)
 		args_misuse(L, &at, "true or { rows, cols, echo } expected, got %s", lua_typename(L, lua_type(L, -1)));
 	else {
-		args_read(L, -1, op, rows, &o, false);
+		args_read_at(L, -1, &(struct args_at){ .op = op, .inside = "pty" }, rows, &o, false);
 		out->wanted = true;
 	}
 	out->rows = (unsigned short)o.rows;

@@ -60,12 +60,14 @@ static void find_user(lua_State *L, const struct args_at *at, const char *text, 
 {
 	uint32_t id = 0;
 	bool number = parse_id(text, &id);
+	char shown[48];
 	int error = known(number ? NULL : text, id, out);
 
 	if (error == E2BIG)
-		args_misuse(L, at, "'%.40s' is in more than %d groups; say \"user:group\"", text, CHILD_GROUPS_MAX);
+		args_misuse(L, at, "'%s' is in more than %d groups; say \"user:group\"", args_show(text, strlen(text), shown, sizeof(shown)),
+			    CHILD_GROUPS_MAX);
 	if (error && !number)
-		args_misuse(L, at, "there is no user '%.40s'", text);
+		args_misuse(L, at, "there is no user '%s'", args_show(text, strlen(text), shown, sizeof(shown)));
 	if (error)
 		out->uid = out->gid = id;
 }
@@ -73,12 +75,13 @@ static void find_user(lua_State *L, const struct args_at *at, const char *text, 
 static void find_group(lua_State *L, const struct args_at *at, const char *text, struct child_confinement *out)
 {
 	const struct group *entry;
+	char shown[48];
 
 	if (parse_id(text, &out->gid))
 		return;
 	entry = getgrnam(text);
 	if (!entry)
-		args_misuse(L, at, "there is no group '%.40s'", text);
+		args_misuse(L, at, "there is no group '%s'", args_show(text, strlen(text), shown, sizeof(shown)));
 	out->gid = entry->gr_gid;
 }
 

@@ -76,7 +76,7 @@ static uint32_t lifetime(struct rtnl *r, int spec, const char *key, uint32_t oth
 
 	if (!idx)
 		return otherwise;
-	if (lua_type(r->L, idx) == LUA_TSTRING && strcmp(lua_tostring(r->L, idx), "forever") == 0) {
+	if (args_is(r->L, idx, "forever")) {
 		lua_pop(r->L, 1);
 		return forever;
 	}

@@ -17,8 +17,7 @@
 /* `table = "all"`, which no entry has. */
 static bool means_all(struct rtnl *r, const char *key, int idx)
 {
-	return r->object->wanted && strcmp(key, "table") == 0 && lua_type(r->L, idx) == LUA_TSTRING &&
-	       strcmp(lua_tostring(r->L, idx), "all") == 0;
+	return r->object->wanted && strcmp(key, "table") == 0 && args_is(r->L, idx, "all");
 }
 
 static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *rows);

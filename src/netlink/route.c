@@ -265,7 +265,7 @@ static uint32_t table_of(struct rtnl *r, int filter)
 	for (const struct codec_name *name = tables; name->name && lua_type(r->L, idx) == LUA_TSTRING; name++)
 		if (strcmp(name->name, lua_tostring(r->L, idx)) == 0)
 			table = name->value;
-	if (lua_type(r->L, idx) == LUA_TSTRING && strcmp(lua_tostring(r->L, idx), "all") == 0)
+	if (args_is(r->L, idx, "all"))
 		table = 0;
 	lua_pop(r->L, 1);
 	return table;

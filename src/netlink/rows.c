@@ -79,7 +79,7 @@ bool codec_fits(struct codec *c, const struct codec_row *row, int a, int b)
 		return number_of(L, row, a) == number_of(L, row, b) && number_of(L, row, a) >= 0;
 	switch (look) {
 	case CODEC_TIME:
-		if (lua_type(L, b) == LUA_TSTRING || (lua_type(L, a) == LUA_TSTRING && strcmp(lua_tostring(L, a), "forever") == 0))
+		if (lua_type(L, b) == LUA_TSTRING || args_is(L, a, "forever"))
 			return false;
 		return args_duration(L, a, &at) == lua_tonumber(L, b);
 	case CODEC_ADDR:

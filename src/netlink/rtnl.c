@@ -272,10 +272,8 @@ static void apply_one(struct rtnl *r, int spec, enum rtnl_verb verb)
 	const struct rtnl_object *o = r->object;
 	size_t start;
 
-	if (verb == RTNL_REPLACE && o->passed_over && o->passed_over(r, spec)) {
-		check(r, spec, verb);
+	if (verb == RTNL_REPLACE && o->passed_over && o->passed_over(r, spec))
 		return;
-	}
 	if (verb == RTNL_REPLACE && o->adapt)
 		spec = o->adapt(r, spec);
 	if (verb == RTNL_DELETE)
@@ -390,6 +388,8 @@ void rtnl_apply(struct rtnl *r, int idx, enum rtnl_verb verb)
 		args_table(L, idx, &(struct args_at){ .op = r->codec.op, .key = "spec" });
 	spec = rtnl_spec(r, idx);
 	r->codec.index = 0;
+	if (verb == RTNL_REPLACE) /* which looks at what is there first, or passes over it */
+		check(r, spec, verb);
 	apply_one(r, spec, verb);
 }
 

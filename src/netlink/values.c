@@ -134,7 +134,7 @@ static void put_bits(struct codec *c, const struct codec_row *row, bool on)
 /* The value that means "written by this row, in its own way". */
 static void put_word(struct codec *c, int idx, const struct codec_row *row)
 {
-	bool meant = lua_type(c->L, idx) == LUA_TSTRING && strcmp(lua_tostring(c->L, idx), row->names->name) == 0;
+	bool meant = args_is(c->L, idx, row->names->name);
 
 	if (row->mask)
 		put_bits(c, row, meant);
@@ -266,7 +266,7 @@ static void put_prefix(struct codec *c, int idx, const struct codec_row *row)
 	int prefix = 0;
 	size_t size;
 
-	if ((row->flags & CODEC_HOST) && lua_type(c->L, idx) == LUA_TSTRING && strcmp(lua_tostring(c->L, idx), "default") == 0)
+	if ((row->flags & CODEC_HOST) && args_is(c->L, idx, "default"))
 		return;
 	size = codec_address(c, idx, row->key, address, &prefix);
 	length = (uint8_t)prefix;
@@ -345,7 +345,7 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		put_number(c, row, (uint32_t)c->netns_fd(c, idx, where.key));
 		break;
 	case CODEC_TIME:
-		if (lua_type(c->L, idx) != LUA_TSTRING || strcmp(lua_tostring(c->L, idx), "forever") != 0)
+		if (!args_is(c->L, idx, "forever"))
 			args_duration(c->L, idx, &where);
 		break;
 	case CODEC_END:
