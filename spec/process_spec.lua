@@ -151,7 +151,7 @@ describe("a process", function()
 			collectgarbage()
 			assert.is_true(is_alive(pid))
 			assert.is_nil(r.timed_out)
-			ns:exec { "kill", "-KILL", tostring(pid) }
+			ns:exec(sh("kill -KILL " .. pid))
 			assert.is_true(eventually(function()
 				return not is_alive(pid)
 			end))
