@@ -258,7 +258,9 @@ describe("a process", function()
 				p:wait()
 				p:close()
 				print(before, lfs.attributes("/proc/self/environ", "uid"))
-			]], { user = "54321:54321", caps = { "setuid", "setgid", "sys_admin", "sys_chroot" } })
+			]], { user = "54321:54321", caps = {
+				"setuid", "setgid", "sys_admin", "sys_chroot", "dac_read_search",
+			} })
 			assert.equal("54321\t54321\n", said)
 		end)
 

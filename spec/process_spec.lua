@@ -526,7 +526,7 @@ describe("a process", function()
 	end)
 
 	it("sees mounts that were made later", function()
-		if not read("/proc/self/mountinfo"):find("%S+ / / %S+ shared:") then
+		if not read("/proc/self/mountinfo"):find(" / %S+ shared:") then
 			pending("the root of this mount namespace is not shared")
 			return
 		end
