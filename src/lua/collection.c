@@ -253,11 +253,11 @@ void collection_open(lua_State *L)
 		}
 		lua_setfield(L, core + 2, objects[i]->name);
 	}
-	if (luaL_newmetatable(L, COLLECTION_TYPE)) {
-		luaL_setfuncs(L, meta, 0);
+	if (handle_new(L, COLLECTION_TYPE, meta)) {
 		lua_pushvalue(L, core + 2);
 		lua_pushcclosure(L, mm_index, 1);
 		lua_setfield(L, -2, "__index");
+		handle_register(L, COLLECTION_TYPE);
 	} else {
 		/* a second luaopen_: the methods that Lua added stay */
 		lua_getfield(L, -1, "__index");

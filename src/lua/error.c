@@ -8,6 +8,7 @@
 #include "error.h"
 
 #include "args.h"
+#include "handle.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -269,10 +270,9 @@ static int l_own(lua_State *L)
 
 void error_open(lua_State *L)
 {
-	if (luaL_newmetatable(L, ERROR_TYPE)) {
-		lua_pushcfunction(L, mm_tostring);
-		lua_setfield(L, -2, "__tostring");
-	}
+	static const luaL_Reg meta[] = { { "__tostring", mm_tostring }, { NULL, NULL } };
+
+	handle_type(L, ERROR_TYPE, meta);
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_raise);
 	lua_setfield(L, -2, "raise");

@@ -6,15 +6,28 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-int handle_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta)
+int handle_new(lua_State *L, const char *type, const luaL_Reg *meta)
 {
-	if (!luaL_newmetatable(L, type))
+	if (luaL_getmetatable(L, type) != LUA_TNIL)
 		return 0; /* re-run of luaopen_: what exists keeps serving the old handles */
-	luaL_setfuncs(L, meta, 0);
+	lua_pop(L, 1);
 	lua_newtable(L);
-	luaL_setfuncs(L, methods, 0);
-	lua_setfield(L, -2, "__index");
+	lua_pushstring(L, type);
+	lua_setfield(L, -2, "__name");
+	luaL_setfuncs(L, meta, 0);
 	return 1;
+}
+
+void handle_register(lua_State *L, const char *type)
+{
+	lua_pushvalue(L, -1);
+	lua_setfield(L, LUA_REGISTRYINDEX, type);
+}
+
+void handle_type(lua_State *L, const char *type, const luaL_Reg *meta)
+{
+	if (handle_new(L, type, meta))
+		handle_register(L, type);
 }
 
 void handle_closefd(int *fd)

@@ -7,10 +7,14 @@
 #include <lua.h>
 
 /*
- * Push the metatable `type`, made once per state: `meta` goes into it, `methods` into the table that is its __index. Returns 1 when it
- * is new, 0 when it was there.
+ * Push the metatable `type`: the one that the state has (0), or a new one with the functions of `meta` (1). A new one is not in use before
+ * the caller has completed it and calls handle_register(), which leaves it on the stack: if memory runs out in between, nobody finds half of it.
  */
-int handle_type(lua_State *L, const char *type, const luaL_Reg *methods, const luaL_Reg *meta);
+int handle_new(lua_State *L, const char *type, const luaL_Reg *meta);
+void handle_register(lua_State *L, const char *type);
+
+/* Both at once, for a metatable that needs no more than `meta`. */
+void handle_type(lua_State *L, const char *type, const luaL_Reg *meta);
 
 /* Close *fd and make it -1; for -1 nothing. */
 void handle_closefd(int *fd);

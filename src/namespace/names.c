@@ -9,6 +9,7 @@
 #include "names.h"
 
 #include "../lua/args.h"
+#include "../lua/handle.h"
 #include "../lua/wait.h"
 #include "journal.h"
 
@@ -214,13 +215,11 @@ static int mm_gc(lua_State *L)
 /* Push a box that frees the list, whatever happens next. */
 static struct names *push_names(lua_State *L, const char *op, const char *directory)
 {
+	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
 	struct names *names = lua_newuserdatauv(L, sizeof(*names), 0);
 
 	*names = (struct names){ 0 };
-	if (luaL_newmetatable(L, NAMES_TYPE)) {
-		lua_pushcfunction(L, mm_gc);
-		lua_setfield(L, -2, "__gc");
-	}
+	handle_type(L, NAMES_TYPE, meta);
 	lua_setmetatable(L, -2);
 	*names = names_read(directory);
 	if (names->n < 0) {

@@ -506,11 +506,13 @@ void ns_add_methods(lua_State *L, const luaL_Reg *more)
 void ns_open(lua_State *L)
 {
 	luaL_setfuncs(L, functions, 0);
-	if (handle_type(L, NS_TYPE, methods, meta)) {
-		lua_getfield(L, -1, "__index");
+	if (handle_new(L, NS_TYPE, meta)) {
+		lua_newtable(L);
+		luaL_setfuncs(L, methods, 0);
 		lua_newtable(L);
 		lua_pushcclosure(L, mm_index, 2);
 		lua_setfield(L, -2, "__index");
+		handle_register(L, NS_TYPE);
 	}
 	lua_getfield(L, -1, "__index");
 	lua_getupvalue(L, -1, 2);

@@ -374,11 +374,13 @@ static const luaL_Reg meta[] = {
 void process_open(lua_State *L)
 {
 	supervisor_open(L);
-	if (handle_type(L, PROCESS_TYPE, methods, meta)) {
-		lua_getfield(L, -1, "__index");
+	if (handle_new(L, PROCESS_TYPE, meta)) {
+		lua_newtable(L);
+		luaL_setfuncs(L, methods, 0);
 		luaL_setfuncs(L, output_methods, 0);
 		lua_pushcclosure(L, mm_index, 1);
 		lua_setfield(L, -2, "__index");
+		handle_register(L, PROCESS_TYPE);
 	}
 	lua_getfield(L, -1, "__index");
 	lua_getupvalue(L, -1, 1);

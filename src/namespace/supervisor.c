@@ -245,13 +245,14 @@ static int mm_gc(lua_State *L)
 
 void supervisor_open(lua_State *L)
 {
-	if (luaL_newmetatable(L, KEPT_TYPE)) {
+	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
+
+	if (lua_getfield(L, LUA_REGISTRYINDEX, KEPT_TYPE ".kept") == LUA_TNIL) {
 		struct kept *kept = lua_newuserdatauv(L, sizeof(*kept), 0);
 
 		*kept = (struct kept){ 0 };
-		lua_pushcfunction(L, mm_gc);
-		lua_setfield(L, -3, "__gc");
-		luaL_setmetatable(L, KEPT_TYPE);
+		handle_type(L, KEPT_TYPE, meta);
+		lua_setmetatable(L, -2);
 		lua_setfield(L, LUA_REGISTRYINDEX, KEPT_TYPE ".kept");
 	}
 	lua_pop(L, 1);

@@ -196,6 +196,7 @@ int userns_owner(lua_State *L, int net)
 
 int userns_of(lua_State *L)
 {
+	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
 	bool off = lua_getfield(L, LUA_REGISTRYINDEX, USERNS_OFF) != LUA_TNIL;
 	int *fd, made;
 
@@ -206,10 +207,7 @@ int userns_of(lua_State *L)
 	if (!fd) {
 		fd = lua_newuserdatauv(L, sizeof(*fd), 0);
 		*fd = -1;
-		if (luaL_newmetatable(L, USERNS_TYPE)) {
-			lua_pushcfunction(L, mm_gc);
-			lua_setfield(L, -2, "__gc");
-		}
+		handle_type(L, USERNS_TYPE, meta);
 		lua_setmetatable(L, -2);
 		lua_setfield(L, LUA_REGISTRYINDEX, USERNS_TYPE ".fd");
 	}

@@ -2,6 +2,8 @@
 /* buffer.c - an nlbuf that the garbage collector owns, so that a Lua error frees it */
 #include "buffer.h"
 
+#include "../lua/handle.h"
+
 #include <lauxlib.h>
 
 #define BUFFER_TYPE "netns.buffer"
@@ -29,9 +31,8 @@ static int mm_gc(lua_State *L)
 
 void nlbuf_open(lua_State *L)
 {
-	if (luaL_newmetatable(L, BUFFER_TYPE)) {
-		lua_pushcfunction(L, mm_gc);
-		lua_setfield(L, -2, "__gc");
-	}
+	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
+
+	handle_type(L, BUFFER_TYPE, meta);
 	lua_pop(L, 1);
 }

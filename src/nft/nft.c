@@ -204,8 +204,12 @@ int luaopen_netns_nft(lua_State *L)
 	static const luaL_Reg meta[] = { { "__gc", m_close }, { "__close", m_close }, { NULL, NULL } };
 
 	luaL_checkversion(L);
-	if (luaL_newmetatable(L, JOB_TYPE))
+	/* Registered when it is complete: if memory runs out before, nobody finds half of it. */
+	if (luaL_getmetatable(L, JOB_TYPE) == LUA_TNIL) {
+		lua_newtable(L);
 		luaL_setfuncs(L, meta, 0);
+		lua_setfield(L, LUA_REGISTRYINDEX, JOB_TYPE);
+	}
 	luaL_newlib(L, functions);
 	return 1;
 }

@@ -454,10 +454,9 @@ static int m_close(lua_State *L)
 void probe_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = { { "probe", l_probe }, { "probe_end", l_probe_end }, { NULL, NULL } };
-	static const luaL_Reg methods[] = { { NULL, NULL } };
 	static const luaL_Reg meta[] = { { "__gc", m_close }, { "__close", m_close }, { NULL, NULL } };
 
-	handle_type(L, RUN_TYPE, methods, meta);
+	handle_type(L, RUN_TYPE, meta);
 	lua_pop(L, 1);
 	luaL_setfuncs(L, functions, 0);
 }
