@@ -10,11 +10,15 @@
  *   namespace of the thread. So a context lives for one call, and the caller makes the whole call inside (lualib/netns/firewall.lua).
  * - For commands from memory, errors show the first line of the text whichever line is meant. So the text goes into a memory file,
  *   whose errors have the right line and its number.
+ * - It keeps tables in variables of the process. So of several threads, each with a Lua state of its own, one at a time is in it: all
+ *   that is done with a context is one function without a lua_State.
  */
 #include <errno.h>
 #include <linux/netlink.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -27,11 +31,18 @@
 
 #define JOB_TYPE "netns.nft.job"
 
-/* What one call holds. */
+/* What one call holds, and what came of it. */
 struct job {
-	struct nft_ctx *ctx; /* NULL once freed */
 	int text;            /* memory file with the commands, -1 once closed */
+	char path[32];       /* its name */
+	char **vars;         /* "name=value", ended by NULL */
+	bool dry, json;
+	bool refused;
+	char *said;          /* malloc'ed: the output, or why it was refused */
 };
+
+/* Who is in the library. It holds no lock of Lua's, and no Lua runs under it. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 enum { MAX_VARS = 1024, LAST_ERRNO = 133 };
 
@@ -89,15 +100,39 @@ static int prepare(struct job *job, const char *text, size_t size)
 	job->text = memfd_create("nft", MFD_CLOEXEC);
 	if (job->text < 0)
 		return -errno;
+	snprintf(job->path, sizeof(job->path), "/proc/self/fd/%d", job->text);
 	code = fill(job->text, text, size);
-	if (code == 0)
-		code = rehearse();
-	if (code < 0)
-		return code;
-	job->ctx = nft_ctx_new(NFT_CTX_DEFAULT);
-	if (!job->ctx || nft_ctx_buffer_output(job->ctx) || nft_ctx_buffer_error(job->ctx))
+	return code == 0 ? rehearse() : code;
+}
+
+/* Run it in a context of its own: 0 with the outcome in *job, or -errno. */
+static int run_in(struct nft_ctx *ctx, struct job *job)
+{
+	if (nft_ctx_buffer_output(ctx) || nft_ctx_buffer_error(ctx))
 		return -ENOMEM;
-	return 0;
+	for (char **var = job->vars; *var; var++)
+		if (nft_ctx_add_var(ctx, *var))
+			return -ENOMEM;
+	nft_ctx_set_dry_run(ctx, job->dry);
+	nft_ctx_output_set_flags(ctx, job->json ? NFT_CTX_OUTPUT_JSON : 0);
+	job->refused = nft_run_cmd_from_filename(ctx, job->path) != 0;
+	job->said = strdup(job->refused ? nft_ctx_get_error_buffer(ctx) : nft_ctx_get_output_buffer(ctx));
+	return job->said ? 0 : -ENOMEM;
+}
+
+static int run(struct job *job)
+{
+	struct nft_ctx *ctx;
+	int code = -ENOMEM;
+
+	pthread_mutex_lock(&one_at_a_time);
+	ctx = nft_ctx_new(NFT_CTX_DEFAULT);
+	if (ctx) {
+		code = run_in(ctx, job);
+		nft_ctx_free(ctx);
+	}
+	pthread_mutex_unlock(&one_at_a_time);
+	return code;
 }
 
 /* The library says why in words only: those of its first line, since the next one is the user's. */
@@ -121,12 +156,10 @@ static int errno_of(const char *message)
 static int m_close(lua_State *L)
 {
 	struct job *job = luaL_checkudata(L, 1, JOB_TYPE);
-	struct nft_ctx *ctx = job->ctx;
 	int text = job->text;
 
+	free(job->said);
 	*job = (struct job){ .text = -1 };
-	if (ctx)
-		nft_ctx_free(ctx);
 	if (text >= 0)
 		close(text);
 	return 0;
@@ -142,25 +175,31 @@ static int refuse(lua_State *L, const char *message, int errnum)
 	return 3;
 }
 
-/* "name=value" of each element of the array at `idx`; the library writes into what it is given, so it gets a copy. */
-static void add_vars(lua_State *L, int idx, struct nft_ctx *ctx)
+/* Push "name=value" of each element of the array at `idx`, as one block; the library writes into what it is given, so it gets copies. */
+static char **push_vars(lua_State *L, int idx)
 {
-	lua_Integer n = luaL_len(L, idx);
+	lua_Integer n = (lua_Integer)lua_rawlen(L, idx);
+	size_t size = 0;
+	char **vars, *at;
 
 	luaL_argcheck(L, n <= MAX_VARS, idx, "too many variables");
 	for (lua_Integer i = 1; i <= n; i++) {
-		const char *text;
-		char *copy;
-		size_t size;
-
 		lua_rawgeti(L, idx, i);
-		text = luaL_checklstring(L, -1, &size);
-		copy = lua_newuserdatauv(L, size + 1, 0);
-		memcpy(copy, text, size + 1);
-		if (nft_ctx_add_var(ctx, copy))
-			luaL_error(L, "nft: cannot add the variable %s", text);
-		lua_pop(L, 2);
+		luaL_checktype(L, -1, LUA_TSTRING);
+		size += lua_rawlen(L, -1) + 1;
+		lua_pop(L, 1);
 	}
+	vars = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof(*vars) + size, 0);
+	at = (char *)(vars + n + 1);
+	for (lua_Integer i = 1; i <= n; i++) {
+		lua_rawgeti(L, idx, i);
+		size = lua_rawlen(L, -1) + 1;
+		vars[i - 1] = memcpy(at, lua_tostring(L, -1), size);
+		at += size;
+		lua_pop(L, 1);
+	}
+	vars[n] = NULL;
+	return vars;
 }
 
 /* nft.run(text, dry, json, vars) -> output | nil, message, code */
@@ -168,33 +207,29 @@ static int l_run(lua_State *L)
 {
 	size_t size;
 	const char *text = luaL_checklstring(L, 1, &size), *message;
-	bool dry = lua_toboolean(L, 2), json = lua_toboolean(L, 3);
 	struct job *job;
-	char path[32];
 	int code;
 
 	luaL_argcheck(L, strlen(text) == size, 1, "holds a NUL byte");
 	luaL_checktype(L, 4, LUA_TTABLE);
 	lua_settop(L, 4);
 	job = lua_newuserdatauv(L, sizeof(*job), 0);
-	*job = (struct job){ .text = -1 };
+	*job = (struct job){ .text = -1, .dry = lua_toboolean(L, 2), .json = lua_toboolean(L, 3) };
 	luaL_setmetatable(L, JOB_TYPE);
 	lua_toclose(L, 5);
+	job->vars = push_vars(L, 4);
 	code = prepare(job, text, size);
 	if (code < 0)
 		return refuse(L, "cannot open what libnftables needs", -code);
-	add_vars(L, 4, job->ctx);
-	nft_ctx_set_dry_run(job->ctx, dry);
-	nft_ctx_output_set_flags(job->ctx, json ? NFT_CTX_OUTPUT_JSON : 0);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", job->text);
-	code = nft_run_cmd_from_filename(job->ctx, path);
-	if (code == 0) {
-		lua_pushstring(L, nft_ctx_get_output_buffer(job->ctx));
+	code = run(job);
+	if (code < 0)
+		return refuse(L, strerrordesc_np(-code), -code);
+	if (!job->refused) {
+		lua_pushstring(L, job->said);
 		return 1;
 	}
 	/* In its messages the file is no more than "line". */
-	message = nft_ctx_get_error_buffer(job->ctx);
-	message = luaL_gsub(L, message, lua_pushfstring(L, "%s:", path), "line ");
+	message = luaL_gsub(L, job->said, lua_pushfstring(L, "%s:", job->path), "line ");
 	return refuse(L, message, errno_of(message));
 }
 
