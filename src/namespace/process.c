@@ -62,6 +62,9 @@ struct process *process_check(lua_State *L, int idx, const char *op)
 		error_misuse(L, op, "self", PROCESS_TYPE " expected, got %s", luaL_typename(L, idx));
 	if (!p->open)
 		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "the process is closed", .misuse = true });
+	if (p->supervisor && p->supervisor->owner != getpid())
+		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = ECHILD, .misuse = true,
+			.message = "it belongs to the process that this one was forked from" });
 	return p;
 }
 

@@ -4,8 +4,8 @@
  *
  * Theory. Each program runs under a supervisor of its own, a process that shares our memory (so a large Lua heap costs nothing) but not
  * our descriptors, signals or fate. It is a child subreaper: whatever the program forks, however it detaches itself, ends up as the
- * supervisor's child. When we close our end of its control pipe, or die in whatever way, it kills them generation by generation
- * until none is left, and exits. It also does so at the program's deadline, so a busy script cannot miss it.
+ * supervisor's child. When we send it SIGTERM, close our end of its control pipe, or die in whatever way, it kills them generation by
+ * generation until none is left, and exits. It also does so at the program's deadline, so a busy script cannot miss it.
  *
  *	we ── clone(VM|FILES) ──> supervisor ── clone(VM|VFORK) ──> child: setns, cwd, 0-2, signals, execve
  *	                             │ <─ SIGCHLD: the child, and orphans of its descendants
@@ -218,17 +218,30 @@ BARE static long keep_files(struct child_job *job)
 	return code;
 }
 
+/* Read the signals away; is SIGTERM among them? */
+BARE static bool told_to_end(struct watch *w, int fd)
+{
+	const struct signalfd_siginfo *info = (const void *)w->job->scratch;
+	bool told = false;
+	long size;
+
+	while ((size = RAW(read, fd, w->job->scratch, sizeof(w->job->scratch))) > 0)
+		for (long i = 0; i < size / (long)sizeof(*info); i++)
+			told |= info[i].ssi_signo == SIGTERM;
+	return told;
+}
+
 /* Until no child is left, or all have to end. */
 BARE static void watch(struct watch *w)
 {
 	struct child_job *job = w->job;
-	unsigned long chld = 1ul << (SIGCHLD - 1);
+	unsigned long wanted = 1ul << (SIGCHLD - 1) | 1ul << (SIGTERM - 1);
 	int64_t deadline = job->timeout < 0 ? -1 : w->text.when + job->timeout;
 	struct pollfd fds[3];
 
 	fds[0].fd = job->control;
 	fds[1].fd = job->host;
-	fds[2].fd = (int)RAW(signalfd4, -1, &chld, SIGSET_SIZE, SFD_CLOEXEC | SFD_NONBLOCK);
+	fds[2].fd = (int)RAW(signalfd4, -1, &wanted, SIGSET_SIZE, SFD_CLOEXEC | SFD_NONBLOCK);
 	fds[0].events = 0;
 	fds[1].events = fds[2].events = POLLIN;
 	for (;;) {
@@ -248,15 +261,13 @@ BARE static void watch(struct watch *w)
 		left.tv_sec = ns > 0 ? ns / 1000000000 : 0;
 		left.tv_nsec = ns > 0 ? ns % 1000000000 : 0;
 		code = RAW(ppoll, fds, 3, deadline < 0 || w->ended ? NULL : &left, NULL, 0);
-		if (code == 0 || (code < 0 && code != -EINTR) || fds[0].revents || fds[1].revents) {
+		if (code == 0 || (code < 0 && code != -EINTR) || fds[0].revents || fds[1].revents || told_to_end(w, fds[2].fd)) {
 			w->late = code == 0;
 			kill_all(w);
 			if (w->ended && !w->reported)
 				report(w);
 			return;
 		}
-		while (RAW(read, fds[2].fd, job->scratch, sizeof(job->scratch)) > 0)
-			;
 	}
 }
 

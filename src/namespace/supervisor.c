@@ -161,9 +161,9 @@ static void ask(struct supervisor *s)
 
 	while (s->pid && !s->job.apart && wait_clock() < deadline && !reaped(s))
 		nanosleep(&nap, NULL);
-	if (!s->job.apart)
-		signal_it(s, SIGKILL);
-	else
+	/* Closing the pipe is not enough: a process that the host program forked may hold it, too. */
+	signal_it(s, s->job.apart ? SIGTERM : SIGKILL);
+	if (s->job.apart)
 		handle_closefd(&s->control);
 }
 
