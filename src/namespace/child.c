@@ -92,7 +92,7 @@ BARE int child_main(void *arg)
 	if (job->session)
 		RAW(setsid, 0);
 	code = job->user >= 0 ? RAW(setns, job->user, CLONE_NEWUSER) : 0;
-	if (code >= 0)
+	if (code >= 0 && job->net >= 0)
 		code = RAW(setns, job->net, CLONE_NEWNET);
 	if (code < 0)
 		return child_fail(job, CHILD_SETNS, code);

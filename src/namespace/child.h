@@ -72,7 +72,7 @@ struct child_confinement {
  * is kept until the supervisor has been reaped; nothing in it is Lua's.
  */
 struct child_job {
-	int user, net, mounts;    /* nsfs descriptors to enter; -1 for user and mounts: not that */
+	int user, net, mounts;    /* nsfs descriptors to enter; -1: not that */
 	int stdio[3];             /* what becomes 0, 1 and 2 */
 	bool session;             /* a session of its own, away from our terminal */
 	bool pty;                 /* ... of which 0 becomes the controlling terminal */
@@ -84,7 +84,7 @@ struct child_job {
 	int64_t timeout;          /* ns from the start until everything is killed, -1: never */
 	struct child_confinement confine;
 
-	int control;              /* the supervisor's ends: a pipe whose closing means "end it all", */
+	int control;              /* the supervisor's ends: a pipe whose closing means "end it all" (as SIGTERM does), */
 	int status;               /* the pipe for reports, */
 	int host;                 /* and a pidfd of the process that asked */
 	int pidfd;                /* out: of the child, unless quiet; a descriptor of the host */
@@ -94,7 +94,7 @@ struct child_job {
 	int error, step;          /* from child to supervisor */
 	const char *detail;       /* ... on what, if there is more to say: in the job, or a constant */
 	char *supervisor_stack, *child_stack; /* tops */
-	char scratch[4096];
+	char scratch[4096] __attribute__((aligned(8)));
 };
 
 /*

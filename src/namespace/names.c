@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.c - the names of namespaces in /run/netns, as `ip netns` keeps them (ip-netns(8))
+ * names.c - the names of namespaces in /run/netns, as `ip netns` keeps them (ip-netns(8)), and who is in which
  *
  * A name is an empty file on which the namespace is mounted. The directory is a shared mount, so that a name that goes away does so in
  * every mount namespace, and keeps no namespace alive in a forgotten one. The mount comes last: who watches the directory finds
@@ -11,6 +11,7 @@
 #include "../lua/args.h"
 #include "../lua/handle.h"
 #include "../lua/wait.h"
+#include "../netlink/buffer.h"
 #include "journal.h"
 
 #include <dirent.h>
@@ -333,6 +334,46 @@ static int l_identify(lua_State *L)
 	return 1;
 }
 
+/* ns:pids() -> array of the processes that are in it, as far as /proc shows them */
+static int m_pids(lua_State *L)
+{
+	const struct ns *ns = ns_check(L, 1, "netns pids", "self");
+	struct nlbuf *found = nlbuf_push(L);
+	struct dirent *entry;
+	DIR *proc = opendir("/proc");
+	int error = proc ? 0 : errno;
+
+	/* No Lua call until the directory is closed: an error would leave it open. */
+	while (proc && !error && (entry = readdir(proc))) {
+		lua_Integer pid = strtol(entry->d_name, NULL, 10);
+		char path[300];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
+		if (pid <= 0 || stat(path, &st) < 0 || st.st_dev != ns->dev || st.st_ino != ns->inode)
+			continue;
+		if (nlbuf_reserve(found, sizeof(pid)) < 0) {
+			error = ENOMEM;
+			break;
+		}
+		memcpy(found->data + found->size, &pid, sizeof(pid));
+		found->size += sizeof(pid);
+	}
+	if (proc)
+		closedir(proc);
+	if (error)
+		return error_errno(L, error, "netns pids", "/proc");
+	lua_newtable(L);
+	for (size_t at = 0; at < found->size; at += sizeof(lua_Integer)) {
+		lua_Integer pid;
+
+		memcpy(&pid, found->data + at, sizeof(pid));
+		lua_pushinteger(L, pid);
+		lua_rawseti(L, -2, (lua_Integer)(at / sizeof(pid)) + 1);
+	}
+	return 1;
+}
+
 /* netns.prune() -> array of the names that dead programs of ours had left, and that are now gone */
 static int l_prune(lua_State *L)
 {
@@ -360,7 +401,7 @@ void names_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "add", l_add }, { "list", l_list }, { "delete", l_delete }, { "identify", l_identify }, { "prune", l_prune }, { NULL, NULL },
 	};
-	static const luaL_Reg methods[] = { { "attach", m_attach }, { "delete", m_delete }, { NULL, NULL } };
+	static const luaL_Reg methods[] = { { "attach", m_attach }, { "delete", m_delete }, { "pids", m_pids }, { NULL, NULL } };
 
 	luaL_setfuncs(L, functions, 0);
 	ns_add_methods(L, methods);

@@ -5,7 +5,7 @@
 
 #include <lua.h>
 
-/* netns.add, list, delete, identify, prune into the table on top of the stack; ns:attach and ns:delete. After ns_open(). */
+/* netns.add, list, delete, identify, prune into the table on top of the stack; ns:attach, ns:delete and ns:pids. After ns_open(). */
 void names_open(lua_State *L);
 
 #endif

@@ -15,10 +15,8 @@
 #include "../lua/args.h"
 #include "../lua/handle.h"
 #include "../lua/wait.h"
-#include "../netlink/buffer.h"
 #include "userns.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -49,6 +47,14 @@ const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE])
 
 /* ---- without a lua_State ---- */
 
+bool ns_is_here(const struct ns *ns)
+{
+	struct stat st;
+
+	return stat(THREAD_NET, &st) == 0 && st.st_dev == ns->dev && st.st_ino == ns->inode;
+}
+
+/* home->fd stays -1 where there is no way to go. */
 int ns_enter(const struct ns *ns, struct ns_home *home)
 {
 	int error;
@@ -60,12 +66,12 @@ int ns_enter(const struct ns *ns, struct ns_home *home)
 		return 0;
 	error = -errno;
 	handle_closefd(&home->fd);
-	return error;
+	return error == -EPERM && ns_is_here(ns) ? 0 : error;
 }
 
 void ns_leave(struct ns_home *home)
 {
-	if (setns(home->fd, CLONE_NEWNET) < 0) {
+	if (home->fd >= 0 && setns(home->fd, CLONE_NEWNET) < 0) {
 		static const char text[] = "netns: cannot return to the caller's network namespace; ending the process\n";
 
 		if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
@@ -113,11 +119,14 @@ struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 {
 	int code;
 
-	if (ns->route.fd >= 0)
+	/* A copy of us that fork() made shares the socket, and each would read the other's answers. */
+	if (ns->route.fd >= 0 && ns->route_owner == getpid())
 		return &ns->route;
+	nlsock_close(&ns->route);
 	code = ns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 	if (code >= 0)
 		code = nlsock_init(&ns->route, code);
+	ns->route_owner = getpid();
 	if (code >= 0)
 		return &ns->route;
 	fault_set(fault, -code, "opening a netlink socket in the namespace: %s", strerrordesc_np(-code));
@@ -128,6 +137,8 @@ void ns_release(struct ns *ns)
 {
 	nlsock_close(&ns->route);
 	handle_closefd(&ns->mounts);
+	if (ns->user_ours)
+		handle_closefd(&ns->user);
 	handle_closefd(&ns->fd);
 }
 
@@ -173,14 +184,14 @@ static int make_here(void)
 }
 
 /* A fresh namespace: its descriptor, or -errno. Who may not make one here makes it in a user namespace of his own. */
-static int make(lua_State *L, int *user)
+static int make(lua_State *L, int *user, const char *op, const char *name)
 {
 	int fd = make_here();
 
 	if (fd != -EPERM)
 		return fd;
-	*user = userns_of(L);
-	return *user < 0 ? -EPERM : userns_net(*user);
+	*user = userns_of(L, op, name);
+	return userns_net(*user);
 }
 
 static int open_pid(pid_t pid, struct fault *fault)
@@ -256,7 +267,7 @@ struct ns *ns_make(lua_State *L, const char *op, const char *name)
 	struct fault fault = { 0 };
 	int fd;
 
-	while ((fd = make(L, &ns->user)) == -ENOSPC && wait_clock() < deadline)
+	while ((fd = make(L, &ns->user, op, name)) == -ENOSPC && wait_clock() < deadline)
 		wait_poll(L, NULL, 0, wait_deadline(0.01));
 	if (fd < 0)
 		error_errno(L, -fd, op, name);
@@ -311,7 +322,7 @@ struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field)
 	}
 	if (ns_adopt(ns, fd, &fault) < 0)
 		fail(L, op, subject, &fault);
-	ns->user = userns_owner(L, ns->fd);
+	ns->user = userns_owner(L, ns->fd, &ns->user_ours);
 	lua_remove(L, -2); /* the subject */
 	return ns;
 }
@@ -356,52 +367,13 @@ static int m_call(lua_State *L)
 	luaL_checkstack(L, LUA_MINSTACK, "netns call");
 	code = ns_enter(ns, &home);
 	if (code < 0)
-		return error_raise(L, &(struct error){ .op = "netns call", .netns = ns_label(ns, label), .errnum = -code });
+		return error_raise(L, &(struct error){ .op = "netns call", .netns = ns_label(ns, label), .errnum = -code,
+			.message = ns->user < 0 ? NULL : "it belongs to a user namespace that this program is not in" });
 	code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
 	ns_leave(&home);
 	if (code != LUA_OK)
 		return lua_error(L);
 	return lua_gettop(L) - 1;
-}
-
-/* ns:pids() -> array of the processes that are in it, as far as /proc shows them */
-static int m_pids(lua_State *L)
-{
-	const struct ns *ns = ns_check(L, 1, "netns pids", "self");
-	struct nlbuf *found = nlbuf_push(L);
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
-	int error = proc ? 0 : errno;
-
-	/* No Lua call until the directory is closed: an error would leave it open. */
-	while (proc && !error && (entry = readdir(proc))) {
-		lua_Integer pid = strtol(entry->d_name, NULL, 10);
-		char path[300];
-		struct stat st;
-
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
-		if (pid <= 0 || stat(path, &st) < 0 || st.st_dev != ns->dev || st.st_ino != ns->inode)
-			continue;
-		if (nlbuf_reserve(found, sizeof(pid)) < 0) {
-			error = ENOMEM;
-			break;
-		}
-		memcpy(found->data + found->size, &pid, sizeof(pid));
-		found->size += sizeof(pid);
-	}
-	if (proc)
-		closedir(proc);
-	if (error)
-		return error_errno(L, error, "netns pids", "/proc");
-	lua_newtable(L);
-	for (size_t at = 0; at < found->size; at += sizeof(lua_Integer)) {
-		lua_Integer pid;
-
-		memcpy(&pid, found->data + at, sizeof(pid));
-		lua_pushinteger(L, pid);
-		lua_rawseti(L, -2, (lua_Integer)(at / sizeof(pid)) + 1);
-	}
-	return 1;
 }
 
 /* ns:close() */
@@ -481,7 +453,6 @@ static const luaL_Reg functions[] = {
 
 static const luaL_Reg methods[] = {
 	{ "call", m_call },
-	{ "pids", m_pids },
 	{ "close", m_close },
 	{ NULL, NULL },
 };

@@ -17,12 +17,14 @@
 
 struct ns {
 	int fd;                     /* nsfs descriptor; -1 once closed */
-	int user;                   /* the user namespace to enter first (userns.h; the Lua state's, not ours to close); -1: none */
+	int user;                   /* the user namespace to enter first (userns.h); -1: none */
+	bool user_ours;             /* it is ours to close; else the Lua state's */
 	int mounts;                 /* nsfs descriptor of the mount namespace that its processes get, -1 until one is needed (see mounts.c) */
 	dev_t dev;
 	ino_t inode;                /* identity */
 	char name[NS_NAME_MAX + 1]; /* "" while anonymous */
 	struct nlsock route;        /* NETLINK_ROUTE, opened inside on first use (ns_route) */
+	pid_t route_owner;          /* the process that opened it */
 };
 
 /*
@@ -62,6 +64,9 @@ struct ns_home {
 };
 int ns_enter(const struct ns *ns, struct ns_home *home);
 void ns_leave(struct ns_home *home);
+
+/* Is the thread in it already? Then entering needs no privilege. */
+bool ns_is_here(const struct ns *ns);
 
 /* Push a handle that is still closed; ns_adopt() opens it. `name` may be NULL. */
 struct ns *ns_push(lua_State *L, const char *name);

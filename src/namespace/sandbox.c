@@ -19,6 +19,7 @@
 #include "../lua/error.h"
 #include "furnish.h"
 #include "obstacle.h"
+#include "userns.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -320,11 +321,7 @@ static int run_stub(const struct sandbox_options *options, int channel, pid_t in
 /* May this process make the namespaces and work in them without a user namespace? */
 static bool is_privileged(void)
 {
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	const unsigned need = 1U << CAP_SYS_ADMIN | 1U << CAP_NET_ADMIN;
-
-	return geteuid() == 0 && syscall(SYS_capget, &header, data) == 0 && (data[0].effective & need) == need;
+	return geteuid() == 0 && userns_may(1U << CAP_SYS_ADMIN | 1U << CAP_NET_ADMIN);
 }
 
 /* fork() into new namespaces: no stack, so the child goes on here. glibc has no wrapper for that. */

@@ -191,9 +191,12 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	struct fault fault = { 0 };
 	struct child_job *job;
 	int code;
+	bool stay;
 
 	supervisor_sweep(L);
-	if (mounts_make(ns, &fault) < 0)
+	code = mounts_make(ns, &fault);
+	stay = code == -EPERM && ns_is_here(ns); /* without privilege a program can still run where we are ourselves */
+	if (code < 0 && !stay)
 		raise_start(L, p, c, ns, fault.errnum, NULL, fault.text);
 	if (!c->cwd && !getcwd(here, sizeof(here)))
 		raise_start(L, p, c, ns, errno, "cwd", "our own working directory is gone; say another");
@@ -204,7 +207,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	command_store(L, c, c->cwd ? c->cwd : here, p->supervisor);
 	job = &p->supervisor->job;
 	job->user = ns->user;
-	job->net = ns->fd;
+	job->net = stay ? -1 : ns->fd;
 	job->mounts = ns->mounts;
 	code = c->pty.wanted ? open_terminal(p, &c->pty, quiet) : 0;
 	if (code < 0)

@@ -12,7 +12,9 @@
  */
 #include "userns.h"
 
+#include "../lua/error.h"
 #include "../lua/handle.h"
+#include "obstacle.h"
 #include "rawcall.h"
 
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -177,24 +180,54 @@ static int *stored(lua_State *L)
 	return fd;
 }
 
-int userns_owner(lua_State *L, int net)
+bool userns_may(unsigned caps)
 {
-	const int *own = stored(L);
-	struct stat a, b;
-	bool same;
-	int owner;
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	if (!own || *own < 0)
-		return -1;
-	owner = ioctl(net, NS_GET_USERNS);
-	if (owner < 0)
-		return -1;
-	same = fstat(owner, &a) == 0 && fstat(*own, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-	close(owner);
-	return same ? *own : -1;
+	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & caps) == caps;
 }
 
-int userns_of(lua_State *L)
+static bool same(int fd, const char *path, int other)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && (path ? stat(path, &b) : fstat(other, &b)) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+int userns_owner(lua_State *L, int net, bool *ours)
+{
+	const int *own = stored(L);
+	int owner = userns_may(1U << CAP_SYS_ADMIN) ? -1 : ioctl(net, NS_GET_USERNS);
+
+	*ours = false;
+	if (owner < 0)
+		return -1;
+	if (own && *own >= 0 && same(owner, NULL, *own)) {
+		close(owner);
+		return *own;
+	}
+	if (same(owner, "/proc/self/ns/user", -1)) {
+		close(owner);
+		return -1;
+	}
+	owner = handle_safefd(owner);
+	*ours = owner >= 0;
+	return owner >= 0 ? owner : -1;
+}
+
+/* Does not return. */
+static void refuse(lua_State *L, const char *op, const char *subject, int errnum)
+{
+	const struct obstacle *o = obstacle_find(errnum);
+	char text[512];
+
+	snprintf(text, sizeof(text), "no privilege to make one here, nor in a user namespace of our own: %s",
+		 o ? o->why : strerrordesc_np(errnum));
+	error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = errnum, .message = text, .hint = o ? o->remedy : NULL });
+}
+
+int userns_of(lua_State *L, const char *op, const char *subject)
 {
 	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
 	bool off = lua_getfield(L, LUA_REGISTRYINDEX, USERNS_OFF) != LUA_TNIL;
@@ -202,7 +235,7 @@ int userns_of(lua_State *L)
 
 	lua_pop(L, 1);
 	if (off)
-		return -EPERM;
+		error_errno(L, EPERM, op, subject);
 	fd = stored(L);
 	if (!fd) {
 		fd = lua_newuserdatauv(L, sizeof(*fd), 0);
@@ -214,7 +247,8 @@ int userns_of(lua_State *L)
 	if (*fd >= 0)
 		return *fd;
 	made = make();
-	if (made >= 0)
-		*fd = made;
+	if (made < 0)
+		refuse(L, op, subject, -made);
+	*fd = made;
 	return made;
 }

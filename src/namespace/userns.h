@@ -4,16 +4,23 @@
 #define NETNS_USERNS_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 /*
- * The descriptor of this Lua state's user namespace, made on first use and closed with the state; or -errno: EPERM where the interpreter
- * was told to work on the machine itself (registry USERNS_OFF).
+ * The descriptor of this Lua state's user namespace, made on first use and closed with the state. Raises for `op` on `subject` where there
+ * can be none: EPERM where the interpreter was told to work on the machine itself (registry USERNS_OFF), else with the reason.
  */
 #define USERNS_OFF "netns.host"
-int userns_of(lua_State *L);
+int userns_of(lua_State *L, const char *op, const char *subject);
 
-/* Is the network namespace `net` one of this state's user namespace? That one's descriptor, or -1. */
-int userns_owner(lua_State *L, int net);
+/*
+ * Which user namespace a process of ours must enter before the network namespace `net`: this state's own, or another that we may enter
+ * since its maker was our user (another state's, a rootless container's), which the caller then has to close (*ours). -1: none.
+ */
+int userns_owner(lua_State *L, int net, bool *ours);
+
+/* Have we these capabilities (a mask of 1 << CAP_...)? */
+bool userns_may(unsigned caps);
 
 /* In a network namespace that belongs to the user namespace `user`; each returns a close-on-exec descriptor, or -errno. */
 int userns_net(int user);
