@@ -2,7 +2,7 @@
 # Makefile - builds netns and nslua, and runs what proves them; `make help` names the targets
 #
 # What this machine has is found once, by scripts/deps, and kept in build/config.mk; `make deps` looks again. CC, CPPFLAGS, CFLAGS and
-# LDFLAGS belong to the user: the project's own flags come before them, in variables of their own. SANITIZE=1 builds a second tree.
+# LDFLAGS belong to the user: the project's own flags come before them, in variables of their own. SANITIZE=1 builds a second tree, SANITIZE=thread a third.
 
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
@@ -20,11 +20,12 @@ export CC PKG_CONFIG PREFIX V NO_INSTALL
 
 # 1. Where things are
 
-B := build$(if $(filter 1,$(SANITIZE)),/asan)
+B := build$(if $(filter 1,$(SANITIZE)),/asan)$(if $(filter thread,$(SANITIZE)),/tsan)
 CORE_SRC := $(sort $(wildcard src/lua/*.c src/netlink/*.c src/namespace/*.c src/packet/*.c))
 NFT_SRC := $(sort $(wildcard src/nft/*.c))
 NSLUA_SRC := $(sort $(wildcard src/nslua/*.c))
 LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
+HOST_SRC := $(sort $(wildcard spec/hosts/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 # 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS
@@ -54,9 +55,14 @@ ifeq ($(SANITIZE),1)
 OWN_CFLAGS += -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OWN_LDFLAGS += -fsanitize=address,undefined
 endif
+ifeq ($(SANITIZE),thread)
+OWN_CFLAGS += -O1 -g -fsanitize=thread
+OWN_LDFLAGS += -fsanitize=thread
+endif
 NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
 NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES)
 
+HOSTS := $(HOST_SRC:spec/hosts/%.c=$(B)/hosts/%)
 MODULES := $(if $(CORE_SRC),$(B)/netns/core.so) $(if $(NFT_IN),$(B)/netns/nft.so)
 PROGRAMS := $(if $(NSLUA_SRC),$(B)/nslua)
 
@@ -104,11 +110,22 @@ $(B)/nslua: $(call objects,$(NSLUA_SRC) $(CORE_SRC) $(NFT_IN))
 	$(call say,LD,$@)
 	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(MNL_LIBS) $(LUA_LIBS) -lm
 
--include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC)))
+# The programs in C that specs let load the module.
+.PHONY: hosts
+hosts: modules $(HOSTS)
+
+.SECONDARY: $(call objects,$(HOST_SRC))
+
+$(B)/hosts/%: $(B)/spec/hosts/%.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $< $(LUA_LIBS)
+
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC)))
 
 .PHONY: asan
 asan:
-	+@$(MAKE) --no-print-directory SANITIZE=1 all
+	+@$(MAKE) --no-print-directory SANITIZE=1 all hosts
 
 # 5. Running
 
@@ -125,21 +142,24 @@ doctor:
 
 # 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
 
-.PHONY: test test-here test-root test-user test-asan
-test: all build/deps-test
+.PHONY: test test-here test-root test-user test-asan test-tsan
+test: all hosts build/deps-test
 	+@scripts/test all
 
-test-here: all build/deps-test
+test-here: all hosts build/deps-test
 	@scripts/test here
 
-test-root: all build/deps-test
+test-root: all hosts build/deps-test
 	@scripts/test root
 
-test-user: all build/deps-test
+test-user: all hosts build/deps-test
 	@scripts/test user
 
 test-asan: asan build/deps-test
 	@scripts/test asan
+
+test-tsan: all build/deps-test
+	+@scripts/test tsan
 
 build/deps-test: scripts/deps | build/config.mk
 	@scripts/deps need test
@@ -184,7 +204,7 @@ help:
 	@echo 'make            build/nslua, build/netns/core.so and, with libnftables, build/netns/nft.so'
 	@echo 'make deps       find and install what building and testing need; NO_INSTALL=1 only says what is missing'
 	@echo 'make doctor     what is installed, and which features the kernel has'
-	@echo 'make test-here  test-root test-user test-asan: one run of the specs; FILES="spec/x_spec.lua" chooses'
+	@echo 'make test-here  test-root test-user test-asan test-tsan: one run of the specs; FILES="spec/x_spec.lua" chooses'
 	@echo 'make asan       build/asan, with ASan and UBSan'
 	@echo 'make lint       make format  make bench'
 	@echo 'make install    PREFIX DESTDIR, or INST_BINDIR INST_LIBDIR INST_LUADIR'

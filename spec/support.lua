@@ -50,6 +50,45 @@ function support.has(program)
 	return false
 end
 
+-- The build that this interpreter is of. NETNS_BUILD chooses another for what is loaded elsewhere.
+local tree = lfs.currentdir()
+support.build = tree .. "/" .. (os.getenv "NETNS_BUILD" or support.interpreter:match "/(build.*)/")
+
+-- One of the programs of spec/hosts.
+function support.host(name)
+	local path = support.build .. "/hosts/" .. name
+	assert(lfs.attributes(path), path .. " is not there: make hosts")
+	return path
+end
+
+-- The environment in which another program's Lua finds the module: this tree's, or a copy's.
+function support.module_env(copy)
+	local lualib = (copy or tree) .. "/lualib/"
+	return {
+		LUA_PATH = lualib .. "?.lua;" .. lualib .. "?/init.lua;;",
+		LUA_CPATH = (copy or support.build) .. "/?.so;;",
+	}
+end
+
+-- Likewise for a program that was not built as the module was: the sanitizers' runtimes must be
+-- loaded first, ASan's before UBSan's. The programs that it starts have them, too, and what those
+-- leak is not our concern.
+function support.plain_env(copy)
+	local env, maps, list = support.module_env(copy), support.read "/proc/self/maps", {}
+	for _, name in ipairs { "asan", "ubsan" } do
+		list[#list + 1] = maps:match("/%S*/lib" .. name .. "%.so%S*")
+	end
+	if list[1] then
+		env.LD_PRELOAD = table.concat(list, " ")
+		env.ASAN_OPTIONS = "detect_leaks=0:exitcode=99"
+	end
+	return env
+end
+
+-- Makes a program an ordinary user's, as far as that can be had for sure: without capabilities, but
+-- for the one that root needs to make a user namespace, and nobody else (Linux 5.12).
+support.without_privilege = { "setpriv", "--bounding-set=-all,+setfcap", "--" }
+
 -- Run a script in an interpreter of its own; `options` go before the script.
 function support.script(text, options, spec)
 	local argv = spec or {}
