@@ -27,7 +27,7 @@ int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
 	va_end(ap);
 	if (at->inside)
 		snprintf(path, sizeof(path), "%s.%s", at->inside, at->key);
-	return error_raise(L, &(struct error){
+	error_raise(L, &(struct error){
 		.op = at->op,
 		.attr = at->inside ? path : at->key,
 		.index = at->index,

@@ -56,7 +56,8 @@ void args_read_at(lua_State *L, int idx, const struct args_at *whole, const stru
 void args_push_schema(lua_State *L, const struct args_row *rows);
 
 /* Raise EINVAL at `at`. */
-int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int args_misuse(lua_State *L, const struct args_at *at, const char *format, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
 
 /* Check the value at `idx`; each raises EINVAL with the field's name. */
 const char *args_string(lua_State *L, int idx, const struct args_at *at, size_t *size); /* no NUL, not a number */

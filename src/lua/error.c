@@ -14,6 +14,7 @@
 #include <lauxlib.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OWN "netns.own"
@@ -121,12 +122,13 @@ void error_push(lua_State *L, const struct error *e)
 int error_raise(lua_State *L, const struct error *e)
 {
 	error_push(L, e);
-	return lua_error(L);
+	lua_error(L);
+	abort(); /* not reached; lua.h does not say so */
 }
 
 int error_errno(lua_State *L, int errnum, const char *op, const char *subject)
 {
-	return error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = errnum });
+	error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = errnum });
 }
 
 int error_misuse(lua_State *L, const char *op, const char *attr, const char *format, ...)
@@ -137,7 +139,7 @@ int error_misuse(lua_State *L, const char *op, const char *attr, const char *for
 	va_start(ap, format);
 	vsnprintf(text, sizeof(text), format, ap);
 	va_end(ap);
-	return error_raise(L, &(struct error){ .op = op, .attr = attr, .errnum = EINVAL, .message = text, .misuse = true });
+	error_raise(L, &(struct error){ .op = op, .attr = attr, .errnum = EINVAL, .message = text, .misuse = true });
 }
 
 static const char *field(lua_State *L, const char *key)

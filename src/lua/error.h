@@ -39,10 +39,10 @@ int fault_set(struct fault *fault, int errnum, const char *format, ...) __attrib
 void error_push(lua_State *L, const struct error *error);
 
 /* Raise. These never return; the int lets callers write `return error_raise(...)`. */
-int error_raise(lua_State *L, const struct error *error);
-int error_errno(lua_State *L, int errnum, const char *op, const char *subject);
+int error_raise(lua_State *L, const struct error *error) __attribute__((noreturn));
+int error_errno(lua_State *L, int errnum, const char *op, const char *subject) __attribute__((noreturn));
 int error_misuse(lua_State *L, const char *op, const char *attr, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+	__attribute__((noreturn, format(printf, 4, 5)));
 
 /* "ENOENT" for ENOENT; "E?" for a number that has no name. */
 const char *error_code(int errnum);
