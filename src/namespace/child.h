@@ -123,7 +123,9 @@ struct child_mounts {
 	int fd;                         /* out: the new mount namespace, a descriptor of the caller */
 	const char *failed;             /* out: what could not be done, and the errno */
 	int error;
-	struct { char bytes[4096]; } stack_room __attribute__((aligned(16)));
+	struct {
+		char bytes[4096];
+	} stack_room __attribute__((aligned(16)));
 };
 
 /* Make a mount namespace for the processes of the network namespace `job->net`; 0, or -errno. */

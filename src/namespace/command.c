@@ -173,9 +173,10 @@ static void read_stream(lua_State *L, int idx, int which, struct command *c)
 		while (i < n && (strcmp(words[i].word, word) != 0 || which < words[i].from || which > words[i].to))
 			i++;
 		if (i == n)
-			args_misuse(L, &at, which == 0 ? "a string, true or a file expected, got %s"
-						       : "\"capture\", \"inherit\", \"null\" or a file expected, got %s",
-				    *word ? args_show(word, strlen(word), text, sizeof(text)) : luaL_typename(L, -1));
+			args_misuse(L, &at,
+				which == 0 ? "a string, true or a file expected, got %s"
+					   : "\"capture\", \"inherit\", \"null\" or a file expected, got %s",
+				*word ? args_show(word, strlen(word), text, sizeof(text)) : luaL_typename(L, -1));
 		s->kind = words[i].kind;
 	}
 	lua_pop(L, 1);

@@ -88,8 +88,8 @@ int journal_write(int lock, const char *name, const struct ns *ns)
 
 	if (code < 0)
 		return code;
-	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu\n", getpid(), start, own_pidns(),
-			(unsigned long long)ns->dev, (unsigned long long)ns->inode);
+	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu\n", getpid(), start, own_pidns(), (unsigned long long)ns->dev,
+		(unsigned long long)ns->inode);
 	fd = openat(lock, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;

@@ -177,7 +177,7 @@ static void raise_step(lua_State *L, struct process *p, const struct command *c,
 }
 
 static void raise_start(lua_State *L, struct process *p, const struct command *c, const struct ns *ns, int errnum, const char *attr,
-			const char *message)
+	const char *message)
 {
 	raise_step(L, p, c, ns, errnum, &(struct step){ attr, message, NULL });
 }

@@ -19,14 +19,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <linux/capability.h>
-#include <linux/nsfs.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -44,7 +44,9 @@ struct errand {
 	int flags;
 	const char *uid_map, *gid_map;
 	long out;                  /* descriptor, or -errno */
-	struct { char bytes[STACK]; } stack __attribute__((aligned(16)));
+	struct {
+		char bytes[STACK];
+	} stack __attribute__((aligned(16)));
 };
 
 /* ---- in the helper ---- */

@@ -34,6 +34,7 @@ static const double paced_within = 60;      /* how long rate-limited errors are 
 static const double ask_every = 0.05;
 
 /* When a silent probe is sent again, and when its silence is believed, in units of the settling time (1.25 s) since it began. */
+/* clang-format off */ /* one name and its row a line */
 static const struct schedule {
 	double resend[6]; /* ended by 0 */
 	double believe;
@@ -41,6 +42,7 @@ static const struct schedule {
   routed = { { 0.08, 0.4, 0.8, 2.64 }, 2.8 },         /* nobody has sent an error yet */
   limited = { { 0.2, 0.4, 0.6, 0.8, 1, 2.76 }, 2.92 }, /* errors come, one by one */
   paused = { { 1.76 }, 1.92 };                        /* errors come, but only after a pause */
+/* clang-format on */
 
 static socklen_t address_size(const union address *a)
 {
