@@ -7,6 +7,7 @@ local firewall = require "netns.firewall"
 local json = require "netns.json"
 local netns = require "netns"
 local operations = require "netns.operations"
+local sysctl = require "netns.sysctl"
 local trial = require "spec.trial"
 
 local batch, merge, try = trial.batch, trial.merge, trial.try
@@ -51,6 +52,10 @@ local functions = {
 		close_stdin = {}, pollfd = {}, events = {}, timeout = {}, close = {},
 	};
 	nft = { run = { text, vars }, check = { text, vars }, list = {}, json = {}, flush = {} };
+	sysctl = {
+		set = { spec }, get = { { "key", { type = "sysctl_key" }, "net.ipv4.ip_forward" } },
+		list = { { "key", { type = "sysctl_key", optional = true }, "net.ipv4" } },
+	};
 	addr = { settle = { timeout } };
 	route = { lookup = { { "addr", { type = "addr" }, "10.0.0.2" } } };
 	operations = {
@@ -176,6 +181,35 @@ describe("a wrong argument", function()
 		end
 		each_function("nft", firewall.methods, ns.nft)
 		each_self("nft", firewall.methods)
+	end)
+
+	batch("of the settings' methods", 200, function(ns)
+		local gone = netns.new()
+		local closed_settings = gone.sysctl
+		gone:close()
+		each_function("sysctl", sysctl.methods, ns.sysctl)
+		each_self("sysctl", sysctl.methods, closed_settings)
+		local good = { ["net.ipv4.ip_default_ttl"] = 9 }
+		for _, case in ipairs(corpus.bad { type = "sysctl_key" }) do
+			local key = case[1]
+			if type(key) ~= "table" and type(key) ~= "number" then
+				try("sysctl:set key", case, "key", ns.sysctl.set, ns.sysctl, merge(good, { [key] = 1 }))
+				try("sysctl:set key", case, "key", ns.sysctl.set, ns.sysctl, { good, { [key] = 1 } })
+			end
+			try("sysctl:get keys", case, "key", ns.sysctl.get, ns.sysctl, { "net.ipv4.ip_forward", key })
+			try("sysctl key", case, "key", function() return ns.sysctl[key] end)
+		end
+		for _, case in ipairs(corpus.bad { type = "sysctl_value" }) do
+			local bad = { ["net.ipv4.ip_forward"] = case[1] }
+			try("sysctl:set value", case, "value", ns.sysctl.set, ns.sysctl, merge(good, bad))
+			try("sysctl:set value", case, "value", ns.sysctl.set, ns.sysctl, { good, bad })
+		end
+		for _, bad in ipairs {
+			{ good, 5 }, { good, "x" }, { good, nil, good }, { good, x = good }, { good, [0] = good },
+			{ 1 }, { "net.ipv4.ip_forward" },
+		} do
+			try("sysctl:set", { bad }, "spec", ns.sysctl.set, ns.sysctl, bad)
+		end
 	end)
 
 	batch("of collections' methods", 100, function(ns)

@@ -380,6 +380,21 @@ function makers.json()
 	})
 end
 
+function makers.sysctl_key()
+	return append(not_of("string", "table"), {
+		"", ".", "/", "net.", "net/", ".net.ipv4", "/net/ipv4", "net..ipv4", "net//ipv4", "net/./ipv4",
+		"net/../kernel/hostname", "net.ipv4.//.//.kernel", "net.ipv4.", "net/ipv4/", "network.x", "Net.x",
+		"kernel.hostname", "user.max_net_namespaces", "ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward",
+		" net.ipv4", "net.ipv4.ip_forward\0", "net\0.ipv4", "\27[2J", "net.." .. long, "\xff\xfe",
+		{ x = 1 }, { [0] = "net.ipv4.ip_forward" }, { "net.ipv4.ip_forward", nil, "net.ipv4.ip_forward" },
+		{ {} }, cycle(),
+	})
+end
+
+function makers.sysctl_value()
+	return append(not_of("number", "string"), { 1.5, nan, inf, -inf, 2^63, "\0", "1\0", "1\n\0" })
+end
+
 makers.argv = function()
 	local list = append({}, { {}, { [0] = "x", "true" }, { "true", nil, "x" }, { "" } })
 	for _, case in ipairs(append(not_of("string", "number"), { 1.5, nan, inf, "a\0b", "\0" })) do

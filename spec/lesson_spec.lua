@@ -73,8 +73,8 @@ describe("the lesson", function()
 	end)
 
 	it("prints lines that work by hand", function()
-		if not support.has "ip" or not support.has "nft" then
-			pending("iproute2 or nft is not there")
+		if not support.has "ip" or not support.has "nft" or not support.has "sysctl" then
+			pending("iproute2, nft or sysctl is not there")
 			return
 		end
 		local script = {}

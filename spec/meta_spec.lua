@@ -11,7 +11,7 @@ local directory = "lualib/netns/meta/"
 
 -- Modules that no user requires by name; what they add to others is compared there.
 local private = {
-	addr = true, caller = true, commands = true, firewall = true, process = true,
+	addr = true, caller = true, commands = true, firewall = true, process = true, sysctl = true,
 }
 
 -- 1. Reading the reference: the part of LuaCATS in which it is written.
@@ -386,6 +386,10 @@ describe("the reference", function()
 
 	it("has what the firewall can do", function()
 		same("ns.nft", class("netns.nft").methods, firewall.methods)
+	end)
+
+	it("has the verbs of sysctl", function()
+		same("ns.sysctl", class("netns.Sysctl").methods, require "netns.sysctl".methods)
 	end)
 
 	it("has what a process can be told, asked, and how it ended", function()

@@ -3,6 +3,7 @@
 
 local netns = require "netns"
 local operations = require "netns.operations"
+local support = require "spec.support"
 
 local new = operations.new
 
@@ -104,6 +105,8 @@ describe("operations.lines", function()
 			{ "ip -n web route flush table 77", "web", "flush", "route", { table = 77 } },
 			{ "ip netns exec web sysctl -q -w net.ipv4.ip_forward=1", "web", "set", "sysctl",
 				{ ["net.ipv4.ip_forward"] = 1 } },
+			{ "ip netns exec web sysctl -q -w 'net.ipv4.tcp_rmem=4096 5000 6000'", "web", "set", "sysctl",
+				{ ["net.ipv4.tcp_rmem"] = "4096 5000 6000" } },
 			{ "ip netns exec web nft flush ruleset", "web", "flush", "nft" },
 			{ "ip netns exec web nft -D 'ports={ 80, 443 }' -f - <<'EOF'\nadd table ip t\nEOF",
 				"web", "run", "nft", { text = "add table ip t", vars = { ports = { 80, 443 } } } },
@@ -125,7 +128,12 @@ describe("operations.lines", function()
 			"ip -n web link set dev br0 up",
 		}, operations.lines(new("web", "add", "link", { name = "br0", kind = "bridge", up = true,
 			alias = "the lan", addrgenmode = "none" })))
-		assert.equal(2, #operations.lines(new("web", "set", "sysctl", { a = 1, b = 2 })))
+		assert.same({
+			"ip netns exec web sysctl -q -w net.ipv4.ip_forward=1",
+			"ip netns exec web sysctl -q -w net/ipv4/conf/all/forwarding=0",
+			"ip netns exec web sysctl -q -w net.ipv4.conf.a/1.forwarding=1",
+		}, operations.lines(new("web", "set", "sysctl", { ["net.ipv4.conf.a/1.forwarding"] = 1,
+			["net/ipv4/conf/all/forwarding"] = 0, ["net.ipv4.ip_forward"] = 1 })))
 	end)
 
 	it("takes a list", function()
@@ -176,6 +184,22 @@ describe("operations.apply", function()
 		assert.is_table(here.a.addr:get "10.0.0.1/32")
 	end)
 
+	it("sets neighbouring sysctls together, and says which was refused", function()
+		local here = { a = netns.new() }
+		finally(function() close_all(here) end)
+		local list = {
+			new("a", "set", "sysctl", { ["net.ipv4.ip_forward"] = 1 }),
+			new("a", "set", "sysctl", { ["net.ipv4.ip_default_ttl"] = 300 }, "dmz.lua:7"),
+			new("a", "set", "sysctl", { ["net.ipv4.ip_forward"] = 0 }),
+		}
+		local e = fails(operations.apply, list, here)
+		assert.equal("EINVAL", e.code)
+		assert.equal("net.ipv4.ip_default_ttl", e.subject)
+		assert.equal(list[2], e.operation)
+		assert.equal("dmz.lua:7", e.from)
+		assert.equal(1, here.a.sysctl["net.ipv4.ip_forward"])
+	end)
+
 	it("makes and closes namespaces", function()
 		local here = {}
 		operations.apply({ new("a", "add", "netns") }, here)
@@ -207,6 +231,12 @@ describe("operations.apply", function()
 end)
 
 -- The same list twice: through the module, and by a shell with stock `ip`.
+
+local sysctls = {
+	["net.ipv4.ip_forward"] = 1;
+	["net/ipv4/conf/eth0/forwarding"] = 0;
+	["net.ipv4.tcp_rmem"] = "4096\t5000\t6000";
+}
 
 local function topology()
 	return {
@@ -245,6 +275,7 @@ local function topology()
 		new("alpha", "replace", "route", { dst = "10.3.0.0/16", via = "10.0.0.2", src = "10.0.0.1" }),
 		new("beta", "add", "route", { dst = "10.6.0.0/16", via = "10.0.0.1" }),
 		new("beta", "delete", "route", { dst = "10.6.0.0/16" }),
+		support.has "sysctl" and new("beta", "set", "sysctl", sysctls) or nil,
 	}
 end
 
@@ -307,6 +338,14 @@ describe("the printed lines", function()
 			for _, what in ipairs { "links", "addrs", "routes" } do
 				assert.same(theirs[what], mine[what], name .. " " .. what)
 			end
+		end
+		if support.has "sysctl" then
+			local keys = {}
+			for key in pairs(sysctls) do
+				keys[#keys + 1] = key
+			end
+			assert.same(sysctls, here.beta.sysctl:get(keys))
+			assert.same(sysctls, by_hand.beta.sysctl:get(keys))
 		end
 		assert.equal(3, #here.alpha.addr:list { family = "inet", dev = "eth0" } + 1)
 	end)

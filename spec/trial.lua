@@ -79,6 +79,7 @@ local function state(ns)
 	return json.encode {
 		link = lasting(ns.link:list()), addr = ns.addr:list(), route = ns.route:list { table = "all" },
 		nft = firewall.available() and ns.nft:list() or "", names = json.array(netns.list()),
+		ttl = ns.sysctl["net.ipv4.ip_default_ttl"], forwards = ns.sysctl["net.ipv4.ip_forward"],
 	}
 end
 

@@ -8,6 +8,7 @@
 
 local core = require "netns.core"
 local firewall = require "netns.firewall"
+local sysctl = require "netns.sysctl"
 
 local function set_of(...)
 	local set = {}
@@ -367,7 +368,7 @@ end
 
 function makers.sysctl.set(op)
 	local commands = {}
-	for i, key in ipairs(sorted_keys("spec", op.spec)) do
+	for i, key in ipairs(sysctl.order(sorted_keys("spec", op.spec))) do
 		local value = check(key, op.spec[key])
 		commands[i] = inside(op, "sysctl", "-q", "-w", key .. "=" .. value)
 	end

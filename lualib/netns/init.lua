@@ -42,6 +42,10 @@ function core.fields.nft(ns)
 	return require "netns.firewall".new(ns)
 end
 
+function core.fields.sysctl(ns)
+	return require "netns.sysctl".new(ns)
+end
+
 require "netns.addr"
 require "netns.process"
 

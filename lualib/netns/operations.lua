@@ -161,7 +161,7 @@ local flush = each(function(op, namespaces)
 	handle(op, namespaces)[op.object]:flush(op.spec)
 end)
 
---- The one that takes arrays: rtnetlink's collections.
+--- Those that take arrays: rtnetlink's collections, and sysctl.
 local function collection(group, namespaces)
 	local first, specs = group[1], {}
 	if first.verb == "flush" then
@@ -174,7 +174,7 @@ local function collection(group, namespaces)
 	target[first.verb](target, specs)
 end
 
-local appliers = { link = collection, addr = collection, route = collection }
+local appliers = { link = collection, addr = collection, route = collection, sysctl = collection }
 
 appliers.netns = each(function(op, namespaces, options)
 	if op.verb == "add" then
@@ -190,17 +190,6 @@ appliers.netns = each(function(op, namespaces, options)
 		else
 			ns:close()
 		end
-	end
-end)
-
-appliers.sysctl = each(function(op, namespaces)
-	local sysctl, keys = handle(op, namespaces).sysctl, {}
-	for key in next, op.spec do
-		keys[#keys + 1] = key
-	end
-	table.sort(keys)
-	for _, key in ipairs(keys) do
-		sysctl[key] = op.spec[key]
 	end
 end)
 

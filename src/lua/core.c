@@ -4,6 +4,7 @@
 #include "../namespace/ns.h"
 #include "../namespace/process.h"
 #include "../namespace/spawn.h"
+#include "../namespace/sysctl.h"
 #include "../netlink/buffer.h"
 #include "../packet/probe.h"
 #include "collection.h"
@@ -28,6 +29,7 @@ int luaopen_netns_core(lua_State *L)
 	wait_open(L);
 	ns_open(L);
 	names_open(L);
+	sysctl_open(L);
 	collection_open(L);
 	process_open(L);
 	spawn_open(L);

@@ -31,6 +31,12 @@ static const struct {
 	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance" },
 	{ "link", EACCES, "a tun device is made through /dev/net/tun, which must be readable and writable" },
 	{ "link", ENOENT, "a tun device is made through /dev/net/tun: load the module tun, or make the node (mknod /dev/net/tun c 10 200)" },
+	{ "sysctl", EISDIR, "settings are below it: ns.sysctl:list(key) shows them" },
+	{ "sysctl get", EIO, "it can be read once it has been set" },
+	{ "sysctl set", ENOENT, "no such setting here: is the interface there, is the kernel module loaded? names with dots are written "
+				"net/ipv4/conf/eth0.100/forwarding; settings of the whole machine are not shown in a namespace" },
+	{ "sysctl set", EACCES, "it can only be read here: it belongs to the kernel or the whole machine, or to who has CAP_NET_ADMIN" },
+	{ "sysctl set", EROFS, "/proc/sys is mounted read-only, as in containers; nslua's sandbox has one of its own" },
 	{ "route", ENETUNREACH, "is the interface up, and is the gateway on one of its networks?" },
 	{ "route", ENETDOWN, "the interface is down; set it up first" },
 	{ "", EMFILE, "too many open descriptors: close handles, or raise `ulimit -n`" },

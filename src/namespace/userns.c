@@ -42,6 +42,8 @@ struct errand {
 	int domain, type, protocol;
 	const char *path;
 	int flags;
+	void (*what)(void *);      /* BARE, too */
+	void *arg;
 	const char *uid_map, *gid_map;
 	long out;                  /* descriptor, or -errno */
 	struct {
@@ -116,6 +118,16 @@ BARE static int open_path(void *arg)
 	return 0;
 }
 
+BARE static int run_there(void *arg)
+{
+	struct errand *e = arg;
+
+	e->out = enter(e);
+	if (e->out == 0)
+		e->what(e->arg);
+	return 0;
+}
+
 /* ---- outside ---- */
 
 /* Have `what` done: its descriptor, or -errno. No signal handler of ours may run in the helper. */
@@ -163,6 +175,13 @@ int userns_open(int user, int net, const char *path, int flags)
 	struct errand e = { .user = user, .net = net, .path = path, .flags = flags };
 
 	return handle_safefd(run(&e, open_path, 0));
+}
+
+int userns_run(int user, int net, void (*what)(void *), void *arg)
+{
+	struct errand e = { .user = user, .net = net, .what = what, .arg = arg };
+
+	return run(&e, run_there, 0);
 }
 
 static int mm_gc(lua_State *L)

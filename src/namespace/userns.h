@@ -27,4 +27,7 @@ int userns_net(int user);
 int userns_socket(int user, int net, int domain, int type, int protocol);
 int userns_open(int user, int net, const char *path, int flags);
 
+/* Have `what(arg)` run in there: 0, or -errno when it was not. It is BARE (rawcall.h), and has a stack of some 3 KiB. */
+int userns_run(int user, int net, void (*what)(void *), void *arg);
+
 #endif

@@ -10,6 +10,7 @@
 ---@field link netns.Link
 ---@field addr netns.Addr
 ---@field route netns.Route
+---@field sysctl netns.Sysctl
 ---@field nft netns.nft raises EOPNOTSUPP without libnftables
 local ns = {}
 
