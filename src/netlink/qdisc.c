@@ -15,24 +15,34 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
+static const struct codec_row stats[] = {
+	{ .key = "bytes", .type = CODEC_U64, CODEC_HDR(tc_stats, bytes) },
+	{ .key = "packets", .type = CODEC_U32, CODEC_HDR(tc_stats, packets) },
+	{ .key = "drops", .type = CODEC_U32, CODEC_HDR(tc_stats, drops) },
+	{ .key = "overlimits", .type = CODEC_U32, CODEC_HDR(tc_stats, overlimits) },
+	{ .key = "qlen", .type = CODEC_U32, CODEC_HDR(tc_stats, qlen) },
+	{ .key = "backlog", .type = CODEC_U32, CODEC_HDR(tc_stats, backlog) },
+	{ .type = CODEC_END },
+};
+
 static const struct codec_row qdisc_rows[] = {
 	{ .key = "dev", .type = CODEC_LINK, CODEC_HDR(tcmsg, tcm_ifindex) },
 	{ .key = "kind", .attr = TCA_KIND, .type = CODEC_STRING, .max = 15 },
-	{ .key = "parent", .type = CODEC_CUSTOM },
-	{ .key = "handle", .type = CODEC_CUSTOM },
+	{ .key = "parent", .type = CODEC_CUSTOM, .as = CODEC_HANDLE },
+	{ .key = "handle", .type = CODEC_CUSTOM, .as = CODEC_HANDLE },
 	{ .key = "data", .attr = TCA_OPTIONS, .type = CODEC_UNION, .choices = qdisc_choices, .by = "kind" },
 	{ .key = "refcnt", .type = CODEC_S32, .flags = CODEC_RO, CODEC_HDR(tcmsg, tcm_info) },
-	{ .key = "stats", .type = CODEC_CUSTOM, .flags = CODEC_RO },
+	{ .key = "stats", .attr = TCA_STATS, .type = CODEC_MEMBER, .sub = stats, .flags = CODEC_RO },
 	{ .type = CODEC_END },
 };
 
 static const struct codec_row class_rows[] = {
 	{ .key = "dev", .type = CODEC_LINK, CODEC_HDR(tcmsg, tcm_ifindex) },
 	{ .key = "kind", .attr = TCA_KIND, .type = CODEC_STRING, .max = 15 },
-	{ .key = "parent", .type = CODEC_CUSTOM },
-	{ .key = "classid", .type = CODEC_CUSTOM },
+	{ .key = "parent", .type = CODEC_CUSTOM, .as = CODEC_HANDLE },
+	{ .key = "classid", .type = CODEC_CUSTOM, .as = CODEC_HANDLE },
 	{ .key = "data", .attr = TCA_OPTIONS, .type = CODEC_UNION, .choices = class_choices, .by = "kind" },
-	{ .key = "stats", .type = CODEC_CUSTOM, .flags = CODEC_RO },
+	{ .key = "stats", .attr = TCA_STATS, .type = CODEC_MEMBER, .sub = stats, .flags = CODEC_RO },
 	{ .type = CODEC_END },
 };
 
@@ -91,6 +101,7 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	const struct qdisc_kind *kind = kind_of(r, name);
 	lua_State *L = r->L;
 	int top = lua_gettop(L), data;
+	size_t size;
 
 	missing(r, spec, "dev");
 	if (is_class(r)) {
@@ -105,13 +116,15 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 		if (verb == RTNL_DELETE && !is_ingress(name))
 			header(r)->tcm_handle = 0; /* the place says which */
 	}
-	if (verb == RTNL_DELETE)
-		return;
-	missing(r, spec, "kind");
+	if (verb != RTNL_DELETE)
+		missing(r, spec, "kind");
 	lua_pushliteral(L, "data");
 	data = lua_rawget(L, spec) == LUA_TTABLE ? lua_gettop(L) : 0;
-	if (kind)
+	size = r->codec.out->size;
+	if (kind && (data || verb != RTNL_DELETE))
 		kind->put(r, data);
+	if (verb == RTNL_DELETE)
+		r->codec.out->size = size; /* it was checked, which is all */
 	lua_settop(L, top);
 }
 
@@ -127,31 +140,6 @@ static bool passed_over(struct rtnl *r, int spec)
 	return handle && strcmp(handle, "0:") == 0; /* the default one */
 }
 
-static void set_integer(lua_State *L, const char *key, lua_Integer value)
-{
-	lua_pushinteger(L, value);
-	lua_setfield(L, -2, key);
-}
-
-static void set_stats(struct rtnl *r, const struct nlattr *attr)
-{
-	struct tc_stats stats;
-
-	if (!attr || mnl_attr_get_payload_len(attr) < offsetof(struct tc_stats, backlog) + sizeof(stats.backlog))
-		return;
-	memset(&stats, 0, sizeof(stats));
-	memcpy(&stats, mnl_attr_get_payload(attr),
-	       mnl_attr_get_payload_len(attr) < sizeof(stats) ? mnl_attr_get_payload_len(attr) : sizeof(stats));
-	lua_createtable(r->L, 0, 6);
-	set_integer(r->L, "bytes", (lua_Integer)stats.bytes);
-	set_integer(r->L, "packets", stats.packets);
-	set_integer(r->L, "drops", stats.drops);
-	set_integer(r->L, "overlimits", stats.overlimits);
-	set_integer(r->L, "qlen", stats.qlen);
-	set_integer(r->L, "backlog", stats.backlog);
-	lua_setfield(r->L, -2, "stats");
-}
-
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(h);
@@ -162,7 +150,6 @@ static void listed(struct rtnl *r, const struct nlmsghdr *h)
 	lua_setfield(r->L, -2, "parent");
 	units_push_handle(r->L, tc->tcm_handle);
 	lua_setfield(r->L, -2, is_class(r) ? "classid" : "handle");
-	set_stats(r, rtnl_attr(h, sizeof(*tc), TCA_STATS));
 	if (known && options) {
 		lua_newtable(r->L);
 		known->push(r, mnl_attr_get_payload(options), mnl_attr_get_payload_len(options));

@@ -15,21 +15,21 @@
 #include <math.h>
 #include <string.h>
 
-#define KEY(name) { .key = name, .type = CODEC_CUSTOM }
+#define KEY(name, look) { .key = name, .type = CODEC_CUSTOM, .as = CODEC_##look }
 #define END { .type = CODEC_END }
 
 static const struct codec_row netem_keys[] = {
-	KEY("delay"), KEY("jitter"), KEY("loss"), KEY("duplicate"), KEY("corrupt"), KEY("reorder"), KEY("gap"), KEY("rate"),
-	KEY("limit"), END,
+	KEY("delay", TIME), KEY("jitter", TIME), KEY("loss", FRACTION), KEY("duplicate", FRACTION), KEY("corrupt", FRACTION),
+	KEY("reorder", FRACTION), KEY("gap", U32), KEY("rate", RATE), KEY("limit", U32), END,
 };
-static const struct codec_row tbf_keys[] = { KEY("rate"), KEY("burst"), KEY("limit"), KEY("latency"), END };
-static const struct codec_row htb_keys[] = { KEY("default"), KEY("r2q"), END };
+static const struct codec_row tbf_keys[] = { KEY("rate", RATE), KEY("burst", SIZE), KEY("limit", SIZE), KEY("latency", TIME), END };
+static const struct codec_row htb_keys[] = { KEY("default", U32), KEY("r2q", U32), END };
 static const struct codec_row htb_class_keys[] = {
-	KEY("rate"), KEY("ceil"), KEY("burst"), KEY("cburst"), KEY("prio"), KEY("quantum"), END,
+	KEY("rate", RATE), KEY("ceil", RATE), KEY("burst", SIZE), KEY("cburst", SIZE), KEY("prio", U32), KEY("quantum", SIZE), END,
 };
-static const struct codec_row fifo_keys[] = { KEY("limit"), END };
+static const struct codec_row fifo_keys[] = { KEY("limit", SIZE), END };
 static const struct codec_row fq_codel_keys[] = {
-	KEY("limit"), KEY("target"), KEY("interval"), KEY("flows"), KEY("quantum"), KEY("ecn"), END,
+	KEY("limit", U32), KEY("target", TIME), KEY("interval", TIME), KEY("flows", U32), KEY("quantum", SIZE), KEY("ecn", BOOL), END,
 };
 
 const struct codec_choice qdisc_choices[] = {
@@ -94,17 +94,6 @@ static double get(struct rtnl *r, int data, const char *key, enum quantity what,
 	return value;
 }
 
-static void need(struct rtnl *r, int data, const char *key)
-{
-	char path[40] = "data.";
-	struct args_at where = at(r, path);
-
-	strncat(path, key, sizeof(path) - 6);
-	if (!push(r, data, key))
-		args_misuse(r->L, &where, "is missing");
-	lua_pop(r->L, 1);
-}
-
 static bool has(struct rtnl *r, int data, const char *key)
 {
 	bool there = push(r, data, key) != 0;
@@ -112,6 +101,19 @@ static bool has(struct rtnl *r, int data, const char *key)
 	if (there)
 		lua_pop(r->L, 1);
 	return there;
+}
+
+/* What is deleted need not be whole. */
+static void need(struct rtnl *r, int data, const char *key)
+{
+	char path[40] = "data.";
+	struct args_at where = at(r, path);
+	uint16_t type = ((const struct nlmsghdr *)(r->codec.out->data + r->codec.start))->nlmsg_type;
+
+	strncat(path, key, sizeof(path) - 6);
+	if (has(r, data, key) || type == r->object->del)
+		return;
+	args_misuse(r->L, &where, "is missing");
 }
 
 static uint32_t probability(double fraction)

@@ -7,6 +7,7 @@
  */
 #include "rtnl.h"
 #include "tables.h"
+#include "units.h"
 
 #include "../lua/args.h"
 
@@ -16,7 +17,6 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 
 static const struct codec_name actions[] = {
@@ -40,22 +40,17 @@ static const struct codec_row rows[] = {
 	{ .key = "fwmark", .attr = FRA_FWMARK, .type = CODEC_U32 },
 	{ .key = "fwmask", .attr = FRA_FWMASK, .type = CODEC_U32 },
 	{ .key = "ipproto", .attr = FRA_IP_PROTO, .type = CODEC_U8, .names = ip_protocols },
-	{ .key = "sport", .attr = FRA_SPORT_RANGE, .type = CODEC_CUSTOM },
-	{ .key = "dport", .attr = FRA_DPORT_RANGE, .type = CODEC_CUSTOM },
-	{ .key = "uidrange", .attr = FRA_UID_RANGE, .type = CODEC_CUSTOM },
+	{ .key = "sport", .attr = FRA_SPORT_RANGE, .type = CODEC_CUSTOM, .as = CODEC_RANGE, .max = UINT16_MAX },
+	{ .key = "dport", .attr = FRA_DPORT_RANGE, .type = CODEC_CUSTOM, .as = CODEC_RANGE, .max = UINT16_MAX },
+	{ .key = "uidrange", .attr = FRA_UID_RANGE, .type = CODEC_CUSTOM, .as = CODEC_RANGE, .max = UINT32_MAX },
 	{ .key = "table", .attr = FRA_TABLE, .type = CODEC_U32, .names = route_tables, .flags = CODEC_QUIET },
 	{ .key = "action", .type = CODEC_U8, .names = actions, CODEC_HDR(fib_rule_hdr, action) },
 	{ .key = "goto", .attr = FRA_GOTO, .type = CODEC_U32 },
-	{ .key = "suppress_prefixlength", .attr = FRA_SUPPRESS_PREFIXLEN, .type = CODEC_CUSTOM },
+	{ .key = "suppress_prefixlength", .attr = FRA_SUPPRESS_PREFIXLEN, .type = CODEC_CUSTOM, .as = CODEC_U32, .max = 128 },
 	{ .key = "l3mdev", .attr = FRA_L3MDEV, .type = CODEC_BOOL, .flags = CODEC_QUIET },
 	{ .key = "proto", .attr = FRA_PROTOCOL, .type = CODEC_U8, .names = route_protocols },
 	{ .key = "invert", .type = CODEC_BIT, .mask = FIB_RULE_INVERT, .flags = CODEC_QUIET, CODEC_HDR(fib_rule_hdr, flags) },
 	{ .type = CODEC_END },
-};
-
-/* "80", "80-90" or 80, for ports and user ids alike. */
-struct range {
-	uint32_t from, to;
 };
 
 static const struct {
@@ -81,38 +76,16 @@ static int push(struct rtnl *r, int spec, const char *key)
 	return 0;
 }
 
-static struct range read_range(struct rtnl *r, int idx, const char *key, lua_Integer max)
-{
-	struct args_at at = { .op = r->codec.op, .key = key, .index = r->codec.index };
-	long long from, to;
-	char extra;
-	int got;
-
-	if (lua_type(r->L, idx) == LUA_TNUMBER) {
-		from = to = args_integer(r->L, idx, &at, 0, max);
-	} else {
-		const char *text = args_string(r->L, idx, &at, NULL);
-
-		got = strspn(text, "0123456789-") == strlen(text) ? sscanf(text, "%lld-%lld%c", &from, &to, &extra) : 0;
-		if (got == 1 && !strchr(text, '-'))
-			to = from;
-		else if (got != 2)
-			args_misuse(r->L, &at, "a number, or a range such as \"80-90\" expected");
-		if (from < 0 || to > max || from > to)
-			args_misuse(r->L, &at, "'%.20s' is no range within 0 to %lld", text, (long long)max);
-	}
-	return (struct range){ (uint32_t)from, (uint32_t)to };
-}
-
 static void put_ranges(struct rtnl *r, int spec)
 {
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
 		int idx = push(r, spec, ranges[i].key);
-		struct range range;
+		struct units_range range;
 
 		if (!idx)
 			continue;
-		range = read_range(r, idx, ranges[i].key, ranges[i].max);
+		range = units_range(r->L, idx, &(struct args_at){ .op = r->codec.op, .key = ranges[i].key, .index = r->codec.index },
+				    ranges[i].max);
 		if (ranges[i].attr == FRA_UID_RANGE) {
 			struct fib_rule_uid_range uids = { range.from, range.to };
 
@@ -234,7 +207,7 @@ static void listed(struct rtnl *r, const struct nlmsghdr *h)
 		lua_setfield(L, -2, "priority");
 	}
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
-		struct range range = { 0 };
+		struct units_range range = { 0 };
 
 		attr = rtnl_attr(h, sizeof(struct fib_rule_hdr), ranges[i].attr);
 		if (!attr)
@@ -242,11 +215,11 @@ static void listed(struct rtnl *r, const struct nlmsghdr *h)
 		if (ranges[i].attr == FRA_UID_RANGE && mnl_attr_get_payload_len(attr) >= sizeof(struct fib_rule_uid_range)) {
 			const struct fib_rule_uid_range *uids = mnl_attr_get_payload(attr);
 
-			range = (struct range){ uids->start, uids->end };
+			range = (struct units_range){ uids->start, uids->end };
 		} else if (mnl_attr_get_payload_len(attr) >= sizeof(struct fib_rule_port_range)) {
 			const struct fib_rule_port_range *ports = mnl_attr_get_payload(attr);
 
-			range = (struct range){ ports->start, ports->end };
+			range = (struct units_range){ ports->start, ports->end };
 		}
 		if (range.from == range.to)
 			lua_pushinteger(L, range.from);

@@ -31,7 +31,7 @@ static double quantity(lua_State *L, int idx, const struct args_at *at, const st
 {
 	double value = -1, n;
 	const char *text;
-	char *end;
+	char shown[64], *end;
 
 	if (lua_type(L, idx) == LUA_TNUMBER) {
 		value = lua_tonumber(L, idx);
@@ -43,7 +43,7 @@ static double quantity(lua_State *L, int idx, const struct args_at *at, const st
 				if (strcasecmp(unit->name, end) == 0)
 					value = n * unit->factor;
 		if (value < 0)
-			args_misuse(L, at, "'%.40s' is no %s", text, expected);
+			args_misuse(L, at, "'%s' is no %s", args_show(text, strlen(text), shown, sizeof(shown)), expected);
 	}
 	if (!(value >= 0) || value > 1e15)
 		args_misuse(L, at, "%g is no %s", value, expected);
@@ -69,6 +69,28 @@ double units_fraction(lua_State *L, int idx, const struct args_at *at)
 	return value;
 }
 
+struct units_range units_range(lua_State *L, int idx, const struct args_at *at, lua_Integer max)
+{
+	long long from, to;
+	const char *text;
+	char shown[64], extra;
+	int got;
+
+	if (lua_type(L, idx) == LUA_TNUMBER) {
+		from = to = args_integer(L, idx, at, 0, max);
+		return (struct units_range){ (uint32_t)from, (uint32_t)to };
+	}
+	text = args_string(L, idx, at, NULL);
+	got = strspn(text, "0123456789-") == strlen(text) ? sscanf(text, "%lld-%lld%c", &from, &to, &extra) : 0;
+	if (got == 1 && !strchr(text, '-'))
+		to = from;
+	else if (got != 2)
+		args_misuse(L, at, "a number, or a range such as \"80-90\" expected");
+	if (from < 0 || to < 0 || to > max || from > to)
+		args_misuse(L, at, "'%s' is no range within 0 to %lld", args_show(text, strlen(text), shown, sizeof(shown)), (long long)max);
+	return (struct units_range){ (uint32_t)from, (uint32_t)to };
+}
+
 static const struct {
 	const char *name;
 	uint32_t handle;
@@ -78,7 +100,7 @@ uint32_t units_handle(lua_State *L, int idx, const struct args_at *at)
 {
 	const char *text = args_string(L, idx, at, NULL);
 	unsigned int major = 0, minor = 0;
-	char extra;
+	char shown[64], extra;
 	int got;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
@@ -86,8 +108,10 @@ uint32_t units_handle(lua_State *L, int idx, const struct args_at *at)
 			return words[i].handle;
 	got = strspn(text, "0123456789abcdefABCDEF:") == strlen(text) && strlen(text) <= 9 ? sscanf(text, "%x:%x%c", &major, &minor, &extra)
 											      : 0;
-	if (got < 1 || got > 2 || !strchr(text, ':') || (got == 1 && text[strlen(text) - 1] != ':') || major > 0xffff || minor > 0xffff)
-		args_misuse(L, at, "'%.40s' is no handle such as \"1:\", \"1:10\" or \"root\"", text);
+	if (got < 1 || got > 2 || !strchr(text, ':') || strchr(text, ':') != strrchr(text, ':') ||
+	    (got == 1 && text[strlen(text) - 1] != ':') || major > 0xffff || minor > 0xffff)
+		args_misuse(L, at, "'%s' is no handle such as \"1:\", \"1:10\" or \"root\"",
+			    args_show(text, strlen(text), shown, sizeof(shown)));
 	return major << 16 | minor;
 }
 
