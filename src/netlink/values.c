@@ -318,7 +318,8 @@ static void check_unit(struct codec *c, int idx, const struct args_at *at, const
 		args_boolean(c->L, idx, at);
 		break;
 	case CODEC_TIME:
-		args_time(c->L, idx, at);
+		if (!args_is(c->L, idx, "forever"))
+			args_time(c->L, idx, at);
 		break;
 	default:
 		break;
