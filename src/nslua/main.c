@@ -338,10 +338,8 @@ static int l_main(lua_State *L)
 	return 1;
 }
 
-/* What runs in the sandbox, or in place of one. */
-static int run_lua(void *arg)
+static int run_lua(struct options *o)
 {
-	const struct options *o = arg;
 	lua_State *L = luaL_newstate();
 	bool ok;
 
@@ -350,7 +348,7 @@ static int run_lua(void *arg)
 		return EXIT_FAILURE;
 	}
 	lua_pushcfunction(L, l_main);
-	lua_pushlightuserdata(L, arg);
+	lua_pushlightuserdata(L, o);
 	ok = call_report(L, o->progname, lua_pcall(L, 1, 1, 0)) == LUA_OK && lua_toboolean(L, -1);
 	lua_close(L);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -366,6 +364,7 @@ int main(int argc, char **argv)
 		.ignore_env = getauxval(AT_SECURE) != 0, /* they are code, and must not reach a privileged process */
 	};
 	enum mistake mistake;
+	struct note why;
 	int at;
 
 	mistake = read_options(&o, &at);
@@ -382,5 +381,9 @@ int main(int argc, char **argv)
 		printf("nslua %s (%s)\n", NETNS_VERSION, LUA_RELEASE);
 		return EXIT_SUCCESS;
 	}
-	return o.host ? run_lua(&o) : sandbox_run(&(struct sandbox_options){ .progname = o.progname }, run_lua, &o);
+	if (!o.host && sandbox_move(&why) < 0) {
+		sandbox_explain(o.progname, &why);
+		return EXIT_FAILURE;
+	}
+	return run_lua(&o);
 }
