@@ -62,12 +62,12 @@ static void send_note(int channel, struct note note)
 		;
 }
 
-/* False when the other end is gone. */
+/* False when the other end is gone. That it left a note of ours unread is told first, and hides its last one. */
 static bool receive_note(int channel, struct note *note)
 {
 	ssize_t n;
 
-	while ((n = recv(channel, note, sizeof(*note), 0)) < 0 && errno == EINTR)
+	while ((n = recv(channel, note, sizeof(*note), 0)) < 0 && (errno == EINTR || errno == ECONNRESET))
 		;
 	return n == (ssize_t)sizeof(*note);
 }
