@@ -105,8 +105,8 @@ int journal_write(int lock, const char *name, const struct ns *ns)
 
 	if (code < 0)
 		return code;
-	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu %llu\n", getpid(), start, own_pidns(),
-			(unsigned long long)ns->dev, (unsigned long long)ns->inode, journal_cookie(ns));
+	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu %llu\n", getpid(), start, own_pidns(), (unsigned long long)ns->dev,
+		(unsigned long long)ns->inode, journal_cookie(ns));
 	fd = openat(lock, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
@@ -124,8 +124,9 @@ int journal_read(int lock, const char *name, struct journal_entry *e)
 
 	if (code < 0)
 		return code;
-	return sscanf(text, "%d %llu %llu %llu %llu %llu", &e->pid, &e->start, &e->pidns, &e->dev, &e->inode, &e->cookie) == 6 ? 0
-															  : -EBADMSG;
+	if (sscanf(text, "%d %llu %llu %llu %llu %llu", &e->pid, &e->start, &e->pidns, &e->dev, &e->inode, &e->cookie) != 6)
+		return -EBADMSG;
+	return 0;
 }
 
 void journal_forget(int lock, const char *name)
