@@ -201,70 +201,53 @@ static bool is_foreign(pid_t init)
 	return stat("/proc/self/ns/user", &own) == 0 && stat(path, &other) == 0 && own.st_ino != other.st_ino;
 }
 
-/* Returns in the child only. */
-static void settle(int channel, const struct entrance *entrance, const struct habits *habits, const struct origin *origin)
+/* In the server. Returns in the child only. */
+static void settle(struct relay *relay, const struct entrance *entrance, const struct origin *origin)
 {
 	bool foreign = is_foreign(entrance->init);
 	int self;
 	pid_t child;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (relay_is_cut(channel))
-		_exit(1);
+	relay_follow(relay);
 	/* Who may lay groups down is somebody else than who made the namespace, where none of them can be given up. */
 	if (foreign)
 		setgroups(0, NULL);
 	if (setns(entrance->pidfd, CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | (foreign ? CLONE_NEWUSER : 0)) < 0)
-		relay_fail(channel, "enter its namespaces", errno);
+		relay_fail(relay, "enter its namespaces", errno);
 	if (foreign) {
 		if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-			relay_fail(channel, "become root inside", errno);
+			relay_fail(relay, "become root inside", errno);
 		prctl(PR_SET_DUMPABLE, 1);
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (relay_is_cut(channel))
-			_exit(1);
+		relay_follow(relay);
 	}
 	if (*origin->cwd && chdir(origin->cwd) < 0 && errno != ENOENT && errno != EACCES)
-		relay_fail(channel, "return to the working directory", errno);
+		relay_fail(relay, "return to the working directory", errno);
 	self = open_pidfd(getpid());
 	child = self < 0 ? -1 : fork();
 	if (child < 0)
-		relay_fail(channel, "start a process inside", errno);
+		relay_fail(relay, "start a process inside", errno);
 	if (child > 0)
-		relay_serve(channel, child, entrance->pidfd);
+		relay_serve(relay, child, entrance->pidfd);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (is_dead(self))
 		_exit(1);
 	close(self);
 	close(entrance->pidfd);
-	close(channel);
-	habits_resume(habits);
+	relay_leave(relay);
 }
 
 int enter_move(const struct entrance *entrance, const char *over, struct note *why)
 {
-	struct habits habits;
 	struct origin origin;
-	int channel[2], saved;
+	struct relay relay;
 	pid_t server;
 
 	furnish_note_origin(&origin, false);
-	if (relay_open(channel) < 0)
+	if (relay_open(&relay) < 0)
 		return relay_refuse(why, "make a socket pair", errno);
-	habits_leave(&habits);
 	server = fork();
-	saved = errno;
-	if (server == 0) {
-		close(channel[0]);
-		settle(channel[1], entrance, &habits, &origin);
-		return 0;
-	}
-	close(channel[1]);
-	if (server < 0)
-		relay_refuse(why, "start a process", saved);
-	else if (relay_await(channel[0], server, why))
-		_exit(relay_stand(channel[0], server, over));
-	close(channel[0]);
-	habits_resume(&habits);
-	return -1;
+	if (server != 0)
+		return relay_stand(&relay, server, "start a process", over, why);
+	settle(&relay, entrance, &origin);
+	return 0;
 }

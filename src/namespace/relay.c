@@ -34,27 +34,6 @@ enum { SAME = 1000 };
  * What both ends have in common
  */
 
-void habits_leave(struct habits *habits)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, &habits->mask);
-	sigaction(SIGCHLD, &dfl, &habits->chld); /* an ignored one would reap by itself */
-}
-
-void habits_resume(const struct habits *habits)
-{
-	sigaction(SIGCHLD, &habits->chld, NULL);
-	sigprocmask(SIG_SETMASK, &habits->mask, NULL);
-}
-
-int relay_open(int channel[2])
-{
-	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel);
-}
-
 static void send_note(int channel, struct note note)
 {
 	/* A failure means that the other end is dead, which shows as a hang-up, too. */
@@ -72,9 +51,44 @@ static bool receive_note(int channel, struct note *note)
 	return n == (ssize_t)sizeof(*note);
 }
 
-bool relay_is_cut(int channel)
+int relay_open(struct relay *relay)
 {
-	return poll(&(struct pollfd){ .fd = channel }, 1, 0) != 0;
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	int ends[2];
+	sigset_t all;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	relay->stub = ends[0];
+	relay->server = ends[1];
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &relay->mask);
+	sigaction(SIGCHLD, &dfl, &relay->chld); /* an ignored one would reap by itself */
+	return 0;
+}
+
+/* Have signals as relay_open() found them. */
+static void restore(const struct relay *relay)
+{
+	sigaction(SIGCHLD, &relay->chld, NULL);
+	sigprocmask(SIG_SETMASK, &relay->mask, NULL);
+}
+
+void relay_leave(struct relay *relay)
+{
+	close(relay->server);
+	restore(relay);
+}
+
+void relay_follow(struct relay *relay)
+{
+	if (relay->stub >= 0)
+		close(relay->stub);
+	relay->stub = -1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Too late? Then the channel has hung up: a process closes its descriptors before it sends death signals. */
+	if (poll(&(struct pollfd){ .fd = relay->server }, 1, 0) != 0)
+		_exit(1);
 }
 
 int relay_refuse(struct note *why, const char *what, int errnum)
@@ -84,12 +98,12 @@ int relay_refuse(struct note *why, const char *what, int errnum)
 	return -1;
 }
 
-void relay_fail(int channel, const char *what, int errnum)
+void relay_fail(const struct relay *relay, const char *what, int errnum)
 {
 	struct note failed;
 
 	relay_refuse(&failed, what, errnum);
-	send_note(channel, failed);
+	send_note(relay->server, failed);
 	_exit(1);
 }
 
@@ -184,10 +198,10 @@ static bool reap(int channel, pid_t child, int init)
 	}
 }
 
-void relay_serve(int channel, pid_t child, int init)
+void relay_serve(const struct relay *relay, pid_t child, int init)
 {
 	int64_t own[_NSIG] = { 0 };
-	int signals;
+	int channel = relay->server, signals;
 
 	keep_only(channel, init);
 	signals = open_signals();
@@ -276,16 +290,8 @@ static void wait_for(pid_t server)
 		;
 }
 
-bool relay_await(int channel, pid_t server, struct note *note)
-{
-	*note = (struct note){ .kind = NOTE_KILLED };
-	if (receive_note(channel, note) && note->kind == NOTE_RUNNING)
-		return true;
-	wait_for(server);
-	return false;
-}
-
-int relay_stand(int channel, pid_t server, const char *over)
+/* Until the child ends; its exit status. */
+static int stand(int channel, pid_t server, const char *over)
 {
 	int signals, status = 1, killed = SIGKILL;
 	bool speaks = over && isatty(STDERR_FILENO);
@@ -333,4 +339,22 @@ int relay_stand(int channel, pid_t server, const char *over)
 	}
 	wait_for(server);
 	return killed ? die_by(killed) : status;
+}
+
+int relay_stand(struct relay *relay, pid_t server, const char *what, const char *over, struct note *why)
+{
+	int error = errno;
+
+	close(relay->server);
+	*why = (struct note){ .kind = NOTE_KILLED };
+	if (server < 0) {
+		relay_refuse(why, what, error);
+	} else {
+		if (receive_note(relay->stub, why) && why->kind == NOTE_RUNNING)
+			_exit(stand(relay->stub, server, over));
+		wait_for(server);
+	}
+	close(relay->stub);
+	restore(relay);
+	return -1;
 }

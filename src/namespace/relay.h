@@ -14,41 +14,39 @@ struct note {
 	char what[48]; /* failed: at what */
 };
 
-/* What the caller had, which the child gets back. */
-struct habits {
-	sigset_t mask;
+struct relay {
+	int stub, server; /* the two ends of the channel */
+	sigset_t mask;    /* what the caller had, which the child gets back */
 	struct sigaction chld;
 };
 
-/* Block all signals and have children waited for, as both ends need it, and undo that. */
-void habits_leave(struct habits *habits);
-void habits_resume(const struct habits *habits);
+/* Make the channel, block all signals and have children waited for, as both ends need it. 0, or -1 with errno. */
+int relay_open(struct relay *relay);
 
-/* The two ends of a channel, or -1 with errno. */
-int relay_open(int channel[2]);
+/* In the child: give up the channel, and have signals as the caller had them. */
+void relay_leave(struct relay *relay);
 
 /* Fill in *why, a NOTE_FAILED; returns -1. */
 int relay_refuse(struct note *why, const char *what, int errnum);
 
-/* Tell the stub that nothing will run, and end. */
-_Noreturn void relay_fail(int channel, const char *what, int errnum);
+/* In the server, which relay_open()'s caller forked: tell the stub that nothing will run, and end. */
+_Noreturn void relay_fail(const struct relay *relay, const char *what, int errnum);
 
-/* Is the process at the other end dead? It is closed before death signals are sent, so this is for those who asked for one too late. */
-bool relay_is_cut(int channel);
+/* In the server: die with the stub. A change of user makes the kernel forget it. */
+void relay_follow(struct relay *relay);
 
 /*
  * Serve `child`: pass signals on, tell what becomes of it, reap whatever else is orphaned; return never. `init`, unless it is -1, is a
  * pidfd of the process with which everything around the child ends.
  */
-_Noreturn void relay_serve(int channel, pid_t child, int init);
-
-/* Wait for the first note of `server`: does the child run? Else it is reaped, and *note says why: NOTE_FAILED, or NOTE_KILLED. */
-bool relay_await(int channel, pid_t server, struct note *note);
+_Noreturn void relay_serve(const struct relay *relay, pid_t child, int init);
 
 /*
- * Stand for the child, to the shell and whoever else knows our pid, until it ends: keeps no descriptor but a terminal on which to say
- * `over` (unless that is NULL), and is stopped and ended by the signals that stop and end the child. Return: its exit status.
+ * In the caller, after fork() returned `server`, perhaps -1 with errno (then `what` failed): stand for the child, to the shell and whoever
+ * else knows our pid, until it ends, and exit as it does. Stopped and ended by the signals that stop and end the child; keeps no
+ * descriptor but a terminal on which to say `over` (unless that is NULL) when `init` (of relay_serve) ends first. If the child does not
+ * come to run: -1 with *why, NOTE_FAILED or NOTE_KILLED, and the caller is as it was.
  */
-int relay_stand(int channel, pid_t server, const char *over);
+int relay_stand(struct relay *relay, pid_t server, const char *what, const char *over, struct note *why);
 
 #endif

@@ -38,30 +38,26 @@ void sandbox_explain(const char *progname, const struct note *why)
 }
 
 /* In init. Returns in the child only. */
-static void settle(int channel, const struct origin *origin, const struct habits *habits)
+static void settle(struct relay *relay, const struct origin *origin)
 {
 	const char *what;
 	char name[16];
 	pid_t child;
 	int err;
 
-	/* Nothing below clears the death signal (a change of user would). */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (relay_is_cut(channel))
-		_exit(1);
+	relay_follow(relay);
 	err = furnish(origin, &what);
 	if (err)
-		relay_fail(channel, what, -err);
+		relay_fail(relay, what, -err);
 	prctl(PR_GET_NAME, name);
 	prctl(PR_SET_NAME, SANDBOX_INIT); /* before anybody inside could look for it */
 	child = fork();
 	if (child < 0)
-		relay_fail(channel, "start a process inside", errno);
+		relay_fail(relay, "start a process inside", errno);
 	if (child > 0)
-		relay_serve(channel, child, -1);
+		relay_serve(relay, child, -1);
 	prctl(PR_SET_NAME, name);
-	close(channel);
-	habits_resume(habits);
+	relay_leave(relay);
 }
 
 /* fork() into new namespaces: no stack, so the child goes on here. glibc has no wrapper for that. */
@@ -94,28 +90,16 @@ static pid_t fork_patiently(unsigned long flags)
 
 int sandbox_move(struct note *why)
 {
-	struct habits habits;
 	struct origin origin;
-	int channel[2], saved;
+	struct relay relay;
 	pid_t init;
 
 	furnish_note_origin(&origin, userns_is_needed());
-	if (relay_open(channel) < 0)
+	if (relay_open(&relay) < 0)
 		return relay_refuse(why, "make a socket pair", errno);
-	habits_leave(&habits);
 	init = fork_patiently(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | (origin.new_user ? CLONE_NEWUSER : 0));
-	saved = errno;
-	if (init == 0) {
-		close(channel[0]);
-		settle(channel[1], &origin, &habits);
-		return 0;
-	}
-	close(channel[1]);
-	if (init < 0)
-		relay_refuse(why, "create the namespaces", saved);
-	else if (relay_await(channel[0], init, why))
-		_exit(relay_stand(channel[0], init, NULL));
-	close(channel[0]);
-	habits_resume(&habits);
-	return -1;
+	if (init != 0)
+		return relay_stand(&relay, init, "create the namespaces", NULL, why);
+	settle(&relay, &origin);
+	return 0;
 }
