@@ -90,8 +90,8 @@ struct link_question {
 	char text[IFNAMSIZ];
 };
 
-/* Ask about one link, by index or by name; the reply is in r->answer. 0 or -errno. */
-static int ask_link(struct rtnl *r, uint32_t index, const char *name)
+/* Ask about one link, by index or by name; is it there? Then the reply is in r->answer. A question that failed is no answer: it raises. */
+static bool ask_link(struct rtnl *r, uint32_t index, const char *name)
 {
 	struct link_question q = {
 		.h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof(q.body)) },
@@ -105,14 +105,16 @@ static int ask_link(struct rtnl *r, uint32_t index, const char *name)
 		q.h.nlmsg_len = (uint32_t)(offsetof(struct link_question, name) + NLA_ALIGN(q.name.nla_len));
 	}
 	r->answer->size = 0;
-	return nlsock_talk(r->sock, &q.h, r->answer, &error);
+	if (nlsock_talk(r->sock, &q.h, r->answer, &error) < 0 && error.errnum != ENODEV)
+		rtnl_refuse(r, &error, NULL, name);
+	return r->answer->size >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
 }
 
 uint32_t rtnl_ifindex(struct rtnl *r, const char *name)
 {
 	const struct nlmsghdr *h;
 
-	if (ask_link(r, 0, name) < 0 || r->answer->size < NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+	if (!ask_link(r, 0, name))
 		return 0;
 	h = (const struct nlmsghdr *)r->answer->data;
 	return (uint32_t)((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
@@ -154,7 +156,7 @@ static void push_ifname(struct codec *c, uint32_t index)
 	if (lua_rawgeti(L, r->names, index) != LUA_TNIL)
 		return;
 	lua_pop(L, 1);
-	if (index && ask_link(r, index, NULL) == 0 && r->answer->size >= NLMSG_LENGTH(sizeof(struct ifinfomsg)))
+	if (index && ask_link(r, index, NULL))
 		name = rtnl_attr((const struct nlmsghdr *)r->answer->data, sizeof(struct ifinfomsg), IFLA_IFNAME);
 	if (name)
 		lua_pushstring(L, mnl_attr_get_str(name));

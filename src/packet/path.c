@@ -72,20 +72,19 @@ static void ask_route(struct nlsock *s, const union address *target, struct path
 	}
 }
 
-/* Returns the link's flags. */
-static unsigned int ask_link(struct nlsock *s, struct path *path, struct nlbuf *answer)
+/* Returns the link's flags, 0 if it is gone. */
+static unsigned int ask_link(struct nlsock *s, struct path *path, struct nlbuf *answer, int *code)
 {
 	char buf[256];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
 	const struct nlmsghdr *h;
 	const struct nlattr *attr;
-	int code;
 
 	request->nlmsg_type = RTM_GETLINK;
 	link->ifi_index = (int)path->oif;
 	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	h = ask(s, request, RTM_NEWLINK, answer, &code);
+	h = ask(s, request, RTM_NEWLINK, answer, code);
 	if (!h)
 		return 0;
 	link = mnl_nlmsg_get_payload(h);
@@ -98,7 +97,7 @@ static unsigned int ask_link(struct nlsock *s, struct path *path, struct nlbuf *
 	return link->ifi_flags;
 }
 
-static void ask_neighbour(struct nlsock *s, struct path *path, struct nlbuf *answer)
+static void ask_neighbour(struct nlsock *s, struct path *path, struct nlbuf *answer, int *code)
 {
 	char buf[256];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
@@ -106,34 +105,40 @@ static void ask_neighbour(struct nlsock *s, struct path *path, struct nlbuf *ans
 	const struct nlmsghdr *h;
 	size_t size;
 	const void *bytes = address_bytes(&path->via, &size);
-	int code;
 
 	request->nlmsg_type = RTM_GETNEIGH;
 	neighbour->ndm_family = (unsigned char)path->via.any.sa_family;
 	neighbour->ndm_ifindex = (int)path->oif;
 	mnl_attr_put(request, NDA_DST, size, bytes);
-	h = ask(s, request, RTM_NEWNEIGH, answer, &code);
+	h = ask(s, request, RTM_NEWNEIGH, answer, code);
 	if (h)
 		path->neighbour = ((const struct ndmsg *)mnl_nlmsg_get_payload(h))->ndm_state;
 }
 
+/* The question failed, so there is no answer. */
+static bool broken(int code)
+{
+	return code == -ENOMEM || code == -EBADF || code == -ENOBUFS;
+}
+
 int path_ask(struct nlsock *s, const union address *target, struct path *path)
 {
+	struct path found = { .errnum = 0 };
 	struct nlbuf answer = { 0 };
-	int code;
+	unsigned int flags;
+	int code, later = 0;
 
-	*path = (struct path){ .errnum = 0 };
-	ask_route(s, target, path, &answer, &code);
-	if (code == 0 && path->oif) {
-		unsigned int flags = ask_link(s, path, &answer);
-
-		if (!(flags & (IFF_NOARP | IFF_LOOPBACK)) && path->type == RTN_UNICAST)
-			ask_neighbour(s, path, &answer);
+	ask_route(s, target, &found, &answer, &code);
+	if (code == 0 && found.oif) {
+		flags = ask_link(s, &found, &answer, &later);
+		if (!broken(later) && !(flags & (IFF_NOARP | IFF_LOOPBACK)) && found.type == RTN_UNICAST)
+			ask_neighbour(s, &found, &answer, &later);
 	}
 	nlbuf_free(&answer);
-	if (code == -ENOMEM || code == -EBADF || code == -ENOBUFS)
-		return code;
-	path->errnum = -code; /* the kernel's refusal of the lookup is the answer to it */
+	if (broken(code) || broken(later))
+		return broken(code) ? code : later;
+	found.errnum = -code; /* the kernel's refusal of the lookup is the answer to it */
+	*path = found;
 	return 0;
 }
 
