@@ -2,15 +2,19 @@
 /*
  * oom.c - a host program whose memory ends: every call of a script's cases is made with room for 0, 1, 2 ... allocations, until it succeeds
  *
- *	oom CASES [--all] [NAME...]      CASES: a Lua file that returns an array of { name, run, setup, undo, fresh, stride }
+ *	oom CASES [--all] [NAME...]      CASES: a Lua file that returns an array of { name, run, setup, undo, fresh, stride, exits }
  *
  * From the k-th allocation on all fail, not only that one: Lua answers a failure with a full collection and tries again. A case's run(x)
  * gets what its setup() returned, undo(x) takes back what run may have made; both have all the memory they want. After each attempt what
  * this process has in the kernel must be what it had before. The attempts of a case share one Lua state, so that a later one works on
- * what an earlier one left; those of a case with `fresh = 1` have one each. `stride` leaves points out. --all does neither: every point of
+ * what an earlier one left; those of a case with `fresh = 1` have one each. `stride` leaves points out, `exits` says that
+ * a library ends the process when malloc() fails. --all leaves nothing out: every point of
  * every case, each in a new state. Exit status 0 if all is well; a line for each case, "NAME: N points".
+ *
+ * The collector is not made busier than it is: Lua drops a finalizer for whose call it has no memory.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +33,60 @@ enum { MOST_FDS = 1024, MOST_POINTS = 100000 };
 /* Allocations that still succeed; -1: all. */
 static long left = -1;
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { HAS_MALLOC = false }; /* it is the sanitizer's */
+static long left_of_c;
+static bool refused_c;
+
+static void *take(void *old, size_t size)
+{
+	return realloc(old, size);
+}
+#else
+/* The same for malloc() and its like, which C functions call: these take the place of libc's in the whole process. */
+enum { HAS_MALLOC = true };
+static long left_of_c = -1;
+static bool refused_c;
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+#define SEEN __attribute__((visibility("default")))
+
+static bool refused(void)
+{
+	if (left_of_c < 0)
+		return false;
+	if (left_of_c > 0) {
+		left_of_c--;
+		return false;
+	}
+	errno = ENOMEM;
+	return refused_c = true;
+}
+
+SEEN void *malloc(size_t size)
+{
+	return refused() ? NULL : __libc_malloc(size);
+}
+
+SEEN void *calloc(size_t n, size_t size)
+{
+	return refused() ? NULL : __libc_calloc(n, size);
+}
+
+SEEN void *realloc(void *old, size_t size)
+{
+	return refused() ? NULL : __libc_realloc(old, size);
+}
+
+static void *take(void *old, size_t size)
+{
+	return __libc_realloc(old, size);
+}
+#endif
+
 static void *allocate(void *ud, void *old, size_t had, size_t size)
 {
 	(void)ud;
@@ -41,7 +99,7 @@ static void *allocate(void *ud, void *old, size_t had, size_t size)
 			return NULL;
 		left--;
 	}
-	return realloc(old, size);
+	return take(old, size);
 }
 
 /* ---- what this process has in the kernel ---- */
@@ -142,8 +200,16 @@ static void settle(lua_State *L)
 
 enum outcome { DONE, RAN_OUT, WRONG };
 
-/* Run the case with room for `k` allocations (-1: all). */
-static enum outcome attempt(lua_State *L, const char *name, long k)
+/* Is this what C functions say that had no memory? Lua's own words are always the same. */
+static bool says_so(const char *text, bool of_c)
+{
+	if (!of_c)
+		return strcmp(text, "not enough memory") == 0;
+	return strstr(text, "not enough memory") || strstr(text, "ENOMEM");
+}
+
+/* Run the case with room for `k` allocations of Lua's and `c` of C's (-1: all). */
+static enum outcome attempt(lua_State *L, const char *name, long k, long c)
 {
 	enum outcome outcome = DONE;
 	int status;
@@ -151,22 +217,24 @@ static enum outcome attempt(lua_State *L, const char *name, long k)
 	call(L, name, "setup", 1);
 	lua_getfield(L, 1, "run");
 	lua_pushvalue(L, 2);
+	refused_c = false;
 	left = k;
+	left_of_c = c;
 	status = lua_pcall(L, 1, 0, 0);
-	left = -1;
+	left = left_of_c = -1;
 	if (status != LUA_OK) {
 		const char *text = luaL_tolstring(L, -1, NULL);
 
 		outcome = RAN_OUT;
-		if (strcmp(text, "not enough memory") != 0) {
-			printf("%s: point %ld: %s\n", name, k, text);
+		if (!says_so(text, c >= 0)) {
+			printf("%s: point %ld: %s\n", name, c >= 0 ? c : k, text);
 			outcome = WRONG;
 		}
 	}
 	lua_settop(L, 2);
 	call(L, name, "undo", 0);
 	settle(L);
-	return outcome;
+	return outcome == DONE && refused_c ? RAN_OUT : outcome; /* it could do without */
 }
 
 /* A state with the case `i` at 1; its name. */
@@ -209,14 +277,22 @@ static bool run_shared(lua_State *L, const char *name)
 	struct owned before;
 	bool good = true;
 
-	if (attempt(L, name, -1) != DONE) /* what a state makes once and keeps is there now */
+	if (attempt(L, name, -1, -1) != DONE) /* what a state makes once and keeps is there now */
 		return false;
 	look(&before);
 	for (long k = 0; outcome == RAN_OUT && k < MOST_POINTS; k += stride, n++) {
-		outcome = attempt(L, name, k);
+		outcome = attempt(L, name, k, -1);
 		good = same(name, k, &before) && outcome != WRONG && good;
 	}
 	printf("%s: %ld points\n", name, n);
+	if (!HAS_MALLOC || integer_of(L, "exits", 0) || outcome != DONE)
+		return good && outcome == DONE;
+	outcome = RAN_OUT;
+	for (n = 0; outcome == RAN_OUT && n < MOST_POINTS; n++) {
+		outcome = attempt(L, name, -1, n);
+		good = same(name, n, &before) && outcome != WRONG && good;
+	}
+	printf("%s: %ld points of malloc()\n", name, n);
 	return good && outcome == DONE;
 }
 
@@ -233,7 +309,7 @@ static bool run_fresh(const char *file, lua_Integer i, const char *label, bool a
 		lua_State *L = load(file, i, &name);
 
 		stride = all ? 1 : integer_of(L, "stride", 1);
-		outcome = attempt(L, label, k);
+		outcome = attempt(L, label, k, -1);
 		lua_close(L);
 		good = same(label, k, &before) && outcome != WRONG && good;
 	}

@@ -241,6 +241,28 @@ case("route", function(x)
 	x.a.route:flush()
 end, { setup = two, undo = close })
 
+-- Whatever there is: what is listed can be added again.
+case("every collection", function(x)
+	local list = {}
+	for name in pairs(require "netns.core".collections) do
+		list[#list + 1] = name
+	end
+	table.sort(list)
+	for _, name in ipairs(list) do
+		x.a[name]:replace(x.a[name]:list())
+		x.a[name]:list {}
+		tostring(x.a[name])
+	end
+end, { setup = two, undo = close, stride = 5 })
+
+case("link kinds", function(x)
+	x.a.link:add {
+		{ name = "m0", kind = "macvlan", link = "eth0", data = { mode = "bridge" } },
+		{ name = "v0", kind = "vxlan", data = { id = 7, ["local"] = "10.7.0.1", remote = "10.7.0.2" } },
+	}
+	x.a.link:list()
+end, { setup = two, undo = close, stride = 3 })
+
 case("a refusal of the kernel", function(x)
 	refused(x.a.route.add, x.a.route, { dst = "10.9.0.0/16", via = "10.77.0.1" })
 	refused(x.a.link.add, x.a.link, { name = "eth0", mtu = "x" })
@@ -270,6 +292,42 @@ case("exec that fails", function(x)
 	refused(x.ns.exec, x.ns, { "sh", "-c", "echo why >&2; exit 3" })
 	refused(x.ns.exec, x.ns, { "/no/such/program" })
 	refused(x.ns.exec, x.ns, { "true", cwd = "/no/such/directory" })
+end, { setup = one, undo = close })
+
+case("exec with limits and capabilities", function(x)
+	x.ns:exec {
+		"true", no_new_privs = true, caps = {}, limits = { nofile = 100, core = { 0, "unlimited" } },
+	}
+	x.ns:exec { "true", caps = { "net_admin", "net_raw" } }
+	refused(x.ns.exec, x.ns, { "true", user = "no such user" })
+end, { setup = one, undo = close })
+
+if enters then
+	-- Where there is one user only it is refused, but never because there is no such user.
+	case("exec as a user", function(x)
+		local ok, err = pcall(x.ns.exec, x.ns, { "true", user = "nobody" })
+		if type(err) == "string" then
+			error(err, 0)
+		end
+		assert((ok and "done" or err.code) == x.expected, tostring(err))
+	end, {
+		setup = function()
+			local x = one()
+			local ok, err = pcall(x.ns.exec, x.ns, { "true", user = "nobody" })
+			x.expected = ok and "done" or err.code
+			return x
+		end,
+		undo = close,
+	})
+end
+
+case("a terminal", function(x)
+	local p <close> = x.ns:spawn { "cat", pty = { rows = 10, cols = 20, echo = false } }
+	p:resize(20, 40)
+	p:write "line\n"
+	assert(p:expect "line")
+	p:close_stdin()
+	x.ns:exec { "true", pty = true }
 end, { setup = one, undo = close })
 
 -- Its supervisor goes with it, and is swept away by a later exec.
@@ -338,6 +396,15 @@ end, {
 	undo = close,
 })
 
+case("sysctl", function(x)
+	x.ns.sysctl["net.ipv4.ip_forward"] = 1
+	assert(x.ns.sysctl["net.ipv4.ip_forward"] == 1)
+	assert(x.ns.sysctl["net.nothing"] == nil)
+	refused(function()
+		x.ns.sysctl["net.ipv4.ip_forward"] = "x"
+	end)
+end, { setup = one, undo = close })
+
 -- 6. The firewall
 
 if enters and package.searchpath("netns.nft", package.cpath) then
@@ -348,11 +415,11 @@ if enters and package.searchpath("netns.nft", package.cpath) then
 		x.ns.nft:list()
 		x.ns.nft:json()
 		x.ns.nft:flush()
-	end, { setup = one, undo = close, stride = 5 })
+	end, { setup = one, undo = close, stride = 5, exits = 1 })
 
 	case("nft that refuses", function(x)
 		refused(x.ns.nft.run, x.ns.nft, "add rule inet none none accept")
-	end, { setup = one, undo = close })
+	end, { setup = one, undo = close, exits = 1 })
 end
 
 -- 7. What is Lua alone

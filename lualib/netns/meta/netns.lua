@@ -5,6 +5,19 @@
 --
 -- Errors: whatever fails raises a `netns.error`, misuse too; absence is nil; a wait that ran out of time is nil, "timeout".
 -- Times are seconds: a number >= 0, or a string with a unit: "500us", "10ms", "1.5s", "2m" ("2min"), "1h".
+--
+-- In other host programs than nslua (lua5.4, or any with Lua inside):
+-- - With CAP_SYS_ADMIN and CAP_NET_ADMIN everything works. Without, the Lua state makes a user namespace when it first needs one, and its
+--   network namespaces belong to that; user_namespaces(7). Links, addresses, routes, processes and probes work; what must move the
+--   program itself (`ns:call`, `ns.nft`) or change /run/netns raises EPERM. Where there can be no user namespace, `new` says why.
+-- - The program is never moved or changed: no thread stays in another namespace, no signal handler is set, no child of ours shows in its
+--   wait(2). All processes end with it, however it ends.
+-- - Threads: each may have a Lua state of its own, and states may use everything at the same time. (One state is used by one thread at a
+--   time: that is Lua's rule.) Namespaces are entered by the calling thread alone; a thread that is started inside `ns:call` begins there.
+-- - fork(2): both processes may use the namespaces. Processes belong to the one that started them; in the other they raise ECHILD.
+-- - Several states in one process know nothing of each other; what one made another opens by path or pid. `require` may be repeated after
+--   package.loaded was emptied, and old handles work on.
+-- - When Lua's allocator fails, a call raises "not enough memory" and leaves nothing behind.
 
 ---@class netns
 ---@field _VERSION string "netns scm"
@@ -56,24 +69,9 @@ function netns.delete(name) end
 function netns.identify(pid) end
 
 ---Remove the names that programs of ours left which were killed, and nothing else: a name is only removed if its owner (pid and start
----time) is dead and it still is what that owner made. In the sandbox there is nothing to do. Safe beside other programs that add and
----delete at the same time.
+---time) is dead and it still is what that owner made. In the sandbox there is nothing to do.
 ---@return string[] removed
 function netns.prune() end
-
----Go on in a sandbox, as nslua's scripts are in one from the start: new network, mount and PID namespaces (and a user namespace without
----privilege), `lo` up, private /proc, /sys and /run/netns. Whatever the program starts from then on, by whatever means, ends with it,
----also by SIGKILL, and so does all that was made inside.
----
----A process cannot change its own PID namespace, so the program goes on in a child of what it was, as with daemon(3): memory, open files,
----working directory, signals and terminal are as they were, the pid is another, timers and record locks (fcntl(2)) are gone. The process
----that it was stands for it until it ends, passes signals on and ends as it does. Call it first: what was opened before is not in the
----sandbox, nor are processes that were started before. There is no way back.
----
----In nslua, and a second time, nothing is to be done. Raises EINVAL in a program with several threads and inside of `ns:call`; else what the
----kernel refuses, with a remedy; then nothing has changed.
----@return integer pid what `nslua --enter` takes to come into this sandbox, as numbered where the program was started
-function netns.sandbox() end
 
 ---Wait until one of the handles is ready. Ctrl-C ends it with "interrupted!", as it ends every wait. A metamethod of somebody else's
 ---object that raises is not caught.
