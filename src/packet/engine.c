@@ -73,7 +73,7 @@ static int open_raw(struct engine *e, struct post *post, int *fd, int proto, enu
 
 	if (*fd >= 0)
 		return 0;
-	*fd = e->socket(post->place, post->family, SOCK_RAW | SOCK_NONBLOCK, wire);
+	*fd = e->socket(e, post->place, post->family, SOCK_RAW | SOCK_NONBLOCK, wire);
 	if (*fd < 0) {
 		code = *fd;
 		*fd = -1;
@@ -92,7 +92,7 @@ static int open_dgram(struct engine *e, struct post *post)
 
 	if (post->dgram >= 0)
 		return 0;
-	code = e->socket(post->place, post->family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	code = e->socket(e, post->place, post->family, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	if (code < 0)
 		return code;
 	post->dgram = code;
@@ -107,7 +107,7 @@ static int open_listener(struct engine *e, struct listener *l)
 {
 	int one = 1, type = l->proto == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM;
 
-	l->fd = e->socket(l->place, l->at.any.sa_family, type | SOCK_NONBLOCK, 0);
+	l->fd = e->socket(e, l->place, l->at.any.sa_family, type | SOCK_NONBLOCK, 0);
 	if (l->fd < 0) {
 		int code = l->fd;
 
@@ -165,6 +165,7 @@ int engine_open(struct engine *e, const char **step)
 	*step = code == 0 ? "listener" : *step;
 	for (size_t i = 0; code == 0 && i < e->n_listeners; i++)
 		code = open_listener(e, &e->listeners[i]);
+	e->home(e);
 	return code;
 }
 
@@ -387,7 +388,7 @@ static int send_syn(struct engine *e, struct probe *p, const char **step)
 
 	handle_closefd(fd);
 	*step = "TCP socket";
-	code = e->socket(p->from->place, p->from->family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	code = e->socket(e, p->from->place, p->from->family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (code < 0)
 		return code;
 	*fd = code;
@@ -624,5 +625,6 @@ double engine_step(struct engine *e, double now)
 		if (!p->done && at < next)
 			next = at;
 	}
+	e->home(e);
 	return next;
 }

@@ -86,9 +86,14 @@ struct engine {
 	size_t n_posts, n_listeners, n_probes, open;
 	double start, settle;
 	double rtt;                    /* the largest seen */
-	/* the two things that are asked of a namespace: a socket (or -errno), and its rtnetlink socket (or NULL) */
-	int (*socket)(void *place, int domain, int type, int protocol);
+	/*
+	 * What is asked of a namespace: a socket (or -errno), and its rtnetlink socket (or NULL). The thread may stay where the last socket
+	 * was opened until `home` is called, which every function here does before it returns.
+	 */
+	int (*socket)(struct engine *e, void *place, int domain, int type, int protocol);
 	struct nlsock *(*route)(void *place);
+	void (*home)(struct engine *e);
+	void *data;                    /* theirs */
 };
 
 /* Open the sockets of the posts and listeners that the probes need: 0, or -errno with the step's name. */

@@ -59,9 +59,38 @@ static const struct args_row option_rows[] = {
 
 /* ---- what the engine asks of a namespace ---- */
 
-static int place_socket(void *place, int domain, int type, int protocol)
+/* Where the thread is, while the engine opens sockets: those of one namespace come one behind the other. */
+struct visit {
+	const struct ns *at; /* NULL: at home */
+	struct ns_home home;
+};
+
+static void go_home(struct engine *e)
 {
-	return ns_socket(place, domain, type, protocol);
+	struct visit *visit = e->data;
+
+	if (visit->at)
+		ns_leave(&visit->home);
+	visit->at = NULL;
+}
+
+static int place_socket(struct engine *e, void *place, int domain, int type, int protocol)
+{
+	struct visit *visit = e->data;
+	const struct ns *ns = place;
+	int fd;
+
+	if (ns->user >= 0)
+		return ns_socket(ns, domain, type, protocol);
+	if (visit->at != ns) {
+		go_home(e);
+		fd = ns_enter(ns, &visit->home);
+		if (fd < 0)
+			return fd;
+		visit->at = ns;
+	}
+	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+	return fd < 0 ? -errno : handle_safefd(fd);
 }
 
 static struct nlsock *place_route(void *place)
@@ -180,10 +209,12 @@ static void read_probe(lua_State *L, struct engine *e, size_t i, struct hop **sp
 static struct engine *push_run(lua_State *L, size_t n)
 {
 	size_t each = sizeof(struct probe) + 2 * sizeof(struct post) + sizeof(struct listener) + 2 * sizeof(struct hop);
-	struct engine *e = lua_newuserdatauv(L, sizeof(*e), 1);
+	struct engine *e = lua_newuserdatauv(L, sizeof(*e) + sizeof(struct visit), 1);
 	char *block;
 
-	*e = (struct engine){ .epoll = -1, .settle = default_settle, .socket = place_socket, .route = place_route };
+	*e = (struct engine){ .epoll = -1, .settle = default_settle, .socket = place_socket, .route = place_route, .home = go_home,
+		.data = e + 1 };
+	*(struct visit *)e->data = (struct visit){ .at = NULL };
 	luaL_setmetatable(L, RUN_TYPE);
 	block = lua_newuserdatauv(L, n * each + 1, 0);
 	memset(block, 0, n * each + 1);
