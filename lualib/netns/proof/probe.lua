@@ -47,16 +47,33 @@ local function nearest(from, candidates)
 	return routed or candidates[1]
 end
 
+-- The table in `of` for `key`, made when it is not there.
+local function part(of, key)
+	of[key] = of[key] or {}
+	return of[key]
+end
+
+-- The sender's address for the receiver in one family, or false: asked for once in a call, for many
+-- probes go the same way.
+local function address(known, from, to, family)
+	local seen = part(part(known, from), to)
+	if seen[family] == nil then
+		local found = addresses(to, family)
+		seen[family] = #found > 0 and nearest(from, found)
+	end
+	return seen[family]
+end
+
 -- The family and address to ask for; without any, nil and why.
-local function target(spec)
+local function target(spec, known)
 	if spec.from == spec.to then
 		local family = spec.family or "inet"
 		return family, family == "inet" and "127.0.0.1" or "::1"
 	end
 	for _, family in ipairs(spec.family and { spec.family } or { "inet", "inet6" }) do
-		local found = addresses(spec.to, family)
-		if #found > 0 then
-			return family, nearest(spec.from, found)
+		local addr = address(known, spec.from, spec.to, family)
+		if addr then
+			return family, addr
 		end
 	end
 	return nil, ("The receiver has no global %saddress to ask for."):format(
@@ -91,8 +108,8 @@ local function named_address(q, index)
 	end
 end
 
--- Check one spec; returns what core.probe takes, or nil and why nothing can be asked.
-local function question(spec, index)
+-- Check one spec; returns what core.probe takes, and why nothing can be asked, if so.
+local function question(spec, index, known)
 	if type(spec) ~= "table" then
 		misuse(index, "spec", "table expected, got %s", type(spec))
 	end
@@ -139,7 +156,7 @@ local function question(spec, index)
 		named_address(q, index)
 		return q
 	end
-	local family, addr = target(q)
+	local family, addr = target(q, known)
 	if not family then
 		q.addr = "?"
 		return q, addr
@@ -185,14 +202,14 @@ local function probe(spec, options)
 	end
 	local one = rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil
 	local specs = one and { spec } or spec
-	local asked, list, result = {}, {}, {}
+	local asked, list, result, known = {}, {}, {}, {}
 	for key in next, specs do
 		if math.type(key) ~= "integer" or key < 1 or key > rawlen(specs) then
 			misuse(nil, "spec", "an array of specs has no key %s", shown(key))
 		end
 	end
 	for i = 1, rawlen(specs) do
-		local q, unasked = question(rawget(specs, i), not one and i or nil)
+		local q, unasked = question(rawget(specs, i), not one and i or nil, known)
 		if unasked then
 			result[i] = verdict({ sent = false, unasked = unasked }, q)
 		else

@@ -147,31 +147,37 @@ local function sender(path)
 	return ""
 end
 
+local function watched(o)
+	return ("%.3g s"):format(o.watched or 0)
+end
+
+-- The words of a sentence, made when it has them: many probes are read at once.
+local words = {
+	addr = function(_, q) return q.addr end,
+	broken = function(o) return ("%s: %s"):format(o.broken.step, o.broken.errno) end,
+	by = function(o) return o.icmp and o.icmp.from end,
+	dev = function(o) return o.path and o.path.dev end,
+	down = function(o) return o.down end,
+	effort = function(o)
+		local times = o.resent == 0 and "once" or ("%d times"):format((o.resent or 0) + 1)
+		return times .. " in " .. watched(o)
+	end,
+	errno = function(o) return o.errno end,
+	icmp = function(o) return o.icmp and o.icmp.name end,
+	late = function(o) return o.late_errno end,
+	packet = function(_, q) return packets[q.proto] end,
+	Packet = function(_, q) return (packets[q.proto]:gsub("^%l", string.upper)) end,
+	reply = function(o) return o.reply and o.reply.kind end,
+	sender = function(o) return sender(o.path or {}) end,
+	unasked = function(o) return o.unasked end,
+	via = function(o) return o.path and o.path.via end,
+	watched = watched,
+	where = function(_, q) return q.port and ("%s port %d"):format(q.addr, q.port) or q.addr end,
+}
+
 local function sentence(template, o, q)
-	local path, packet = o.path or {}, packets[q.proto]
-	local watched = ("%.3g s"):format(o.watched or 0)
-	local times = o.resent == 0 and "once" or ("%d times"):format((o.resent or 0) + 1)
-	local words = {
-		addr = q.addr,
-		broken = o.broken and ("%s: %s"):format(o.broken.step, o.broken.errno),
-		by = o.icmp and o.icmp.from,
-		dev = path.dev,
-		down = o.down,
-		effort = times .. " in " .. watched,
-		errno = o.errno,
-		icmp = o.icmp and o.icmp.name,
-		late = o.late_errno,
-		packet = packet,
-		Packet = packet:gsub("^%l", string.upper),
-		reply = o.reply and o.reply.kind,
-		sender = sender(path),
-		unasked = o.unasked,
-		via = path.via,
-		watched = watched,
-		where = q.port and ("%s port %d"):format(q.addr, q.port) or q.addr,
-	}
 	return (template:gsub("%$(%a+)", function(word)
-		return words[word] or "?"
+		return words[word](o, q) or "?"
 	end):gsub("%s+$", ""))
 end
 
