@@ -2,7 +2,7 @@
 std = "lua54"
 max_line_length = 100
 include_files = {
-	"lualib", "spec", "scripts/*.lua", "**/*.rockspec", ".luacheckrc", ".busted",
+	"lualib", "spec", "scripts/**/*.lua", "**/*.rockspec", ".luacheckrc", ".busted",
 }
 exclude_files = { "spec/hosts/*.c" }
 files["spec"] = { std = "+busted" }

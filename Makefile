@@ -24,6 +24,7 @@ B := build$(if $(filter 1,$(SANITIZE)),/asan)$(if $(filter thread,$(SANITIZE)),/
 CORE_SRC := $(sort $(wildcard src/lua/*.c src/netlink/*.c src/namespace/*.c src/packet/*.c))
 NFT_SRC := $(sort $(wildcard src/nft/*.c))
 NSLUA_SRC := $(sort $(wildcard src/nslua/*.c))
+BENCH_SRC := $(sort $(filter-out scripts/bench/floor.c,$(wildcard scripts/bench/*.c)))
 LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
 HOST_SRC := $(sort $(wildcard spec/hosts/*.c))
 objects = $(patsubst %.c,$(B)/%.o,$(1))
@@ -121,11 +122,20 @@ $(B)/hosts/%: $(B)/spec/hosts/%.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $< $(LUA_LIBS)
 
--include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC)))
+# The floors that `make bench` measures against: a program for each case.
+BENCH := $(BENCH_SRC:scripts/%.c=$(B)/%)
+$(BENCH): $(B)/%: $(B)/scripts/%.o $(B)/scripts/bench/floor.o
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS)
 
-.PHONY: asan
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c))
+
+.PHONY: asan floors
 asan:
-	+@$(MAKE) --no-print-directory SANITIZE=1 all hosts
+	+@$(MAKE) --no-print-directory SANITIZE=1 all hosts floors
+
+floors: $(BENCH)
 
 # 5. Running
 
@@ -143,16 +153,16 @@ doctor:
 # 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
 
 .PHONY: test test-here test-root test-user test-asan test-tsan
-test: all hosts build/deps-test
+test: all hosts floors build/deps-test
 	+@scripts/test all
 
-test-here: all hosts build/deps-test
+test-here: all hosts floors build/deps-test
 	@scripts/test here
 
-test-root: all hosts build/deps-test
+test-root: all hosts floors build/deps-test
 	@scripts/test root
 
-test-user: all hosts build/deps-test
+test-user: all hosts floors build/deps-test
 	@scripts/test user
 
 test-asan: asan build/deps-test
@@ -172,8 +182,9 @@ lint:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-bench: all
-	@build/nslua scripts/bench.lua
+# BENCH_FLAGS: --rounds N, --small, names of cases
+bench: all floors
+	@build/nslua scripts/bench.lua $(BENCH_FLAGS)
 
 # 7. Installing
 
