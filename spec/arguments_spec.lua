@@ -26,7 +26,7 @@ local indent = { "indent", { type = "text", optional = true }, " " }
 
 local functions = {
 	netns = {
-		new = {}, current = {}, list = {}, prune = {}, clock = {},
+		new = {}, current = {}, list = {}, prune = {}, clock = {}, sandbox = {},
 		add = { { "name", name, "x" } }, delete = { { "name", name, "x" } },
 		open = { { "ref", { type = "netns_ref" }, "x" } },
 		identify = { { "pid", { type = "pid" }, 1 } },

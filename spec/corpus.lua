@@ -249,6 +249,32 @@ function makers.time()
 	})
 end
 
+-- quantities with units
+local function quantity(...)
+	local list = { "", "x", "-1", "1x", " 1", "1 ", "1\0", "0x10", "1e3", "nan", "inf", "\xff", long, ... }
+	return function()
+		return append(append(not_of("number", "string"), list), { -1, -0.001, nan, -inf, inf, 2^60 })
+	end
+end
+
+makers.rate = quantity("10mbits", "mbit", "10%")
+makers.size = quantity("10kbx", "kb", "10%")
+makers.fraction = quantity("101%", "1.5", "%", "1kb", "2")
+
+function makers.handle()
+	return append(not_of("string"), {
+		"", "1", "10", ":", "1:10:", "1::", "x:", "1:x", "10000:", "1:10000", "-1:", " 1:", "1: ", "1:\0",
+		"root\0", "Root", "0x1:", "\xff", long,
+	})
+end
+
+function makers.range(row)
+	return append(all(not_of("number", "string"), numbers(0, row.max)), {
+		"", "x", "-", "80-", "-80", "90-80", "80-90-", "80-90-100", "80 -90", "80-90 ", "0x50", "1e3", "80-90\0", "\xff",
+		"99999999999", "0-99999999999", long,
+	})
+end
+
 makers["function"] = function()
 	return not_of("function")
 end

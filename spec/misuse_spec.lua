@@ -12,6 +12,8 @@ local batch, merge, try = trial.batch, trial.merge, trial.try
 
 -- 1. Specs of the collections: in `base` stands each bad value of each row, one at a time.
 
+local shaped = { rate = 1e6, burst = 2000, limit = 3000 }
+
 local bases = {
 	link = {
 		add = { name = "new0", kind = "bridge" }, replace = { name = "br0", kind = "bridge" },
@@ -26,11 +28,35 @@ local bases = {
 		replace = { dst = "10.8.0.0/16", via = "10.0.0.2" },
 		set = { dst = "10.8.0.0/16", via = "10.0.0.2" }, delete = { dst = "10.8.0.0/16" },
 	};
+	rule = {
+		add = { priority = 77, table = 77 }, replace = { priority = 77, table = 77 },
+		set = { priority = 32766, table = 77 }, delete = { priority = 32766, family = "inet" },
+	};
+	neigh = {
+		add = { dev = "br0", dst = "10.0.0.77" }, replace = { dev = "br0", dst = "10.0.0.77" },
+		set = { dev = "br0", dst = "10.0.0.77" }, delete = { dev = "br0", dst = "10.0.0.77" },
+	};
+	fdb = {
+		add = { dev = "br0", lladdr = "02:00:00:00:00:77" },
+		replace = { dev = "br0", lladdr = "02:00:00:00:00:77" },
+		set = { dev = "br0", lladdr = "02:00:00:00:00:77" },
+		delete = { dev = "br0", lladdr = "02:00:00:00:00:77" },
+	};
+	qdisc = {
+		add = { dev = "br0", kind = "tbf", data = shaped }, replace = { dev = "br0", kind = "tbf", data = shaped },
+		set = { dev = "br0", kind = "tbf", data = shaped }, delete = { dev = "br0" },
+	};
+	class = {
+		add = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
+		replace = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
+		set = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
+		delete = { dev = "br0", classid = "1:1" },
+	};
 }
 
--- `default` is a destination and a source of routes.
+-- `default` is a destination and a source of routes, and the empty prefix of rules.
 local function adjusted(object, row)
-	row.default = object == "route" and row.type == "prefix" or nil
+	row.default = (object == "route" or object == "rule") and row.type == "prefix" or nil
 	if row.type == "nest" and object == "route" then
 		row.type = "nests"
 	end
@@ -104,7 +130,11 @@ local function each_filter(ns, object, verb)
 	end
 end
 
-local keys = { link = "name", addr = "addr", route = "dst" } -- what a plain value stands for
+-- what a plain value stands for
+local keys = {
+	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr", qdisc = "dev",
+	class = "classid",
+}
 
 -- Behind two good specs a bad one: nothing of the array is done.
 local function each_array(ns, object, verb)
@@ -118,8 +148,10 @@ local function each_array(ns, object, verb)
 			end
 		end
 	end
-	for _, value in ipairs { 5, true, print, io.stdout, coroutine.create(print) } do
-		local attr = verb == "delete" and value == 5 and keys[object] or "spec"
+	-- a rule's key is a number, and a qdisc's link may be
+	local number = verb == "delete" and (object == "rule" or object == "qdisc") and 5.5 or 5
+	for _, value in ipairs { number, true, print, io.stdout, coroutine.create(print) } do
+		local attr = verb == "delete" and type(value) == "number" and keys[object] or "spec"
 		try(what, { value }, attr, collection[verb], collection, { good, good, value })
 	end
 	for _, bad in ipairs { { good, x = 1 }, { good, [3] = good }, { good, [0] = good } } do
@@ -132,7 +164,7 @@ end
 describe("misuse", function()
 	for object in pairs(core.collections) do
 		for _, verb in ipairs { "add", "replace", "set", "delete" } do
-			batch(("of ns.%s:%s"):format(object, verb), 500, function(ns)
+			batch(("of ns.%s:%s"):format(object, verb), 300, function(ns)
 				each_change(ns, object, verb)
 			end)
 		end

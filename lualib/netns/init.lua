@@ -16,7 +16,7 @@ core.own(debug.getinfo(1, "S").source:match("^(@.*[/\\])") or "@netns/")
 -- What the C half offers to everybody; the rest of netns.core is private.
 local PUBLIC = {
 	"new", "add", "current", "list", "delete", "identify", "prune", "close_wait",
-	"wait", "sleep", "clock",
+	"sandbox", "wait", "sleep", "clock",
 }
 
 -- Functions written in Lua: name -> module, and the function's name there.

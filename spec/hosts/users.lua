@@ -24,15 +24,22 @@ local users = {
 
 local many_users = tonumber(support.read "/proc/self/uid_map":match "%d+%s+%d+%s+(%d+)") > 65534
 
--- Run the script in `program`, "lua5.4" or one of spec/hosts, with those arguments; the result.
-function hosts.run(user, program, code, ...)
+-- What spawn takes to run the script in `program`, "lua5.4" or one of spec/hosts.
+function hosts.command(user, program, code, ...)
 	local argv = table.move(user.prefix, 1, #user.prefix, 1, {})
 	local plain = program == "lua5.4"
 	argv[#argv + 1] = plain and program or copy and copy .. "/" .. program or support.host(program)
 	argv[#argv + 1] = "-"
 	table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
-	argv.stdin, argv.check, argv.cwd, argv.timeout = code, false, "/", 100
+	argv.stdin, argv.cwd, argv.timeout = code, "/", 100
 	argv.env = (plain and support.plain_env or support.module_env)(copy)
+	return argv
+end
+
+-- Run it; the result.
+function hosts.run(...)
+	local argv = hosts.command(...)
+	argv.check = false
 	return netns.current():exec(argv)
 end
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
+#include "../namespace/inside.h"
+#include "../namespace/move.h"
 #include "../namespace/names.h"
 #include "../namespace/ns.h"
 #include "../namespace/process.h"
@@ -28,8 +30,10 @@ int luaopen_netns_core(lua_State *L)
 	nlbuf_open(L);
 	wait_open(L);
 	ns_open(L);
+	inside_open(L);
 	names_open(L);
 	sysctl_open(L);
+	move_open(L);
 	collection_open(L);
 	process_open(L);
 	spawn_open(L);

@@ -14,8 +14,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
 
 /* Where an entry is written before it is renamed. No namespace can bear the name: args_netns_name() allows no blank. */
 static const char fresh[] = " new";
@@ -69,27 +74,39 @@ int journal_lock(void)
 	fd = open(JOURNAL_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX) < 0) {
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		int error = -errno;
 
-		if (error == -EINTR)
-			continue;
 		close(fd);
 		return error;
 	}
 	return fd;
 }
 
+unsigned long long journal_cookie(const struct ns *ns)
+{
+	int sock = ns_socket(ns, AF_UNIX, SOCK_DGRAM, 0);
+	unsigned long long cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	if (sock < 0)
+		return 0;
+	if (getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+		cookie = 0;
+	close(sock);
+	return cookie;
+}
+
 int journal_write(int lock, const char *name, const struct ns *ns)
 {
 	unsigned long long start;
-	char text[160];
+	char text[192];
 	int size, fd, code = start_time(getpid(), &start);
 
 	if (code < 0)
 		return code;
-	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu\n", getpid(), start, own_pidns(), (unsigned long long)ns->dev,
-		(unsigned long long)ns->inode);
+	size = snprintf(text, sizeof(text), "%d %llu %llu %llu %llu %llu\n", getpid(), start, own_pidns(), (unsigned long long)ns->dev,
+		(unsigned long long)ns->inode, journal_cookie(ns));
 	fd = openat(lock, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return -errno;
@@ -102,17 +119,24 @@ int journal_write(int lock, const char *name, const struct ns *ns)
 
 int journal_read(int lock, const char *name, struct journal_entry *e)
 {
-	char text[160];
+	char text[192];
 	int code = read_small(lock, name, text, sizeof(text));
 
 	if (code < 0)
 		return code;
-	return sscanf(text, "%d %llu %llu %llu %llu", &e->pid, &e->start, &e->pidns, &e->dev, &e->inode) == 5 ? 0 : -EBADMSG;
+	if (sscanf(text, "%d %llu %llu %llu %llu %llu", &e->pid, &e->start, &e->pidns, &e->dev, &e->inode, &e->cookie) != 6)
+		return -EBADMSG;
+	return 0;
 }
 
 void journal_forget(int lock, const char *name)
 {
 	unlinkat(lock, name, 0);
+}
+
+void journal_tidy(int lock)
+{
+	journal_forget(lock, fresh);
 }
 
 int journal_is_orphan(const struct journal_entry *e)

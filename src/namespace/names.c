@@ -27,6 +27,12 @@
 
 enum { PATH_ROOM = sizeof(NS_RUN_DIR) + 1 + NS_NAME_MAX + 1 };
 
+/* The mode of a file of ours that has no namespace yet, or no more: nobody else's has it. */
+enum { OUR_MODE = S_ISVTX };
+
+/* How often the lock is tried while somebody else has it. */
+static const double lock_again = 0.002;
+
 static void path_of(const char *name, char out[static PATH_ROOM])
 {
 	snprintf(out, PATH_ROOM, NS_RUN_DIR "/%s", name);
@@ -66,7 +72,7 @@ static int bind_locked(int lock, const char *name, const struct ns *ns, struct f
 	code = journal_write(lock, name, ns);
 	if (code < 0)
 		return fault_set(fault, -code, "writing to " JOURNAL_DIR);
-	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+	fd = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, OUR_MODE);
 	if (fd < 0) {
 		int error = errno;
 
@@ -85,17 +91,6 @@ static int bind_locked(int lock, const char *name, const struct ns *ns, struct f
 	return 0;
 }
 
-static int bind_name(const char *name, const struct ns *ns, struct fault *fault)
-{
-	int lock = journal_lock(), code;
-
-	if (lock < 0)
-		return fault_set(fault, -lock, "locking " JOURNAL_DIR);
-	code = bind_locked(lock, name, ns, fault);
-	close(lock);
-	return code;
-}
-
 static int remove_locked(int lock, const char *name, struct fault *fault)
 {
 	char path[PATH_ROOM];
@@ -112,15 +107,19 @@ static int remove_locked(int lock, const char *name, struct fault *fault)
 	return 0;
 }
 
-static int remove_name(const char *name, struct fault *fault)
+/* Is the namespace that is mounted at `path` the one of the entry, and not one that got its inode's number? */
+static bool is_same(const char *path, const struct journal_entry *e)
 {
-	int lock = journal_lock(), code;
+	struct ns ns = { .fd = -1, .user = -1, .mounts = -1, .route = { .fd = -1 } };
+	struct fault fault;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+	bool same;
 
-	if (lock < 0)
-		return fault_set(fault, -lock, "locking " JOURNAL_DIR);
-	code = remove_locked(lock, name, fault);
-	close(lock);
-	return code;
+	if (fd < 0 || ns_adopt(&ns, fd, &fault) < 0)
+		return false;
+	same = ns.dev == e->dev && ns.inode == e->inode && journal_cookie(&ns) == e->cookie;
+	ns_release(&ns);
+	return same;
 }
 
 /* Remove `name` if it is what a dead program of ours left. 1: removed, 0: left alone. */
@@ -138,8 +137,8 @@ static int prune_one(int lock, const char *name)
 		journal_forget(lock, name);
 		return 0;
 	}
-	/* Ours: that namespace, or the empty file on which it was never mounted. Else the name has passed to somebody else. */
-	if ((st.st_dev == e.dev && st.st_ino == e.inode) || (S_ISREG(st.st_mode) && st.st_size == 0 && (st.st_mode & 0777) == 0))
+	/* Ours: that namespace, or the file on which it is not mounted. Else the name has passed to somebody else. */
+	if ((S_ISREG(st.st_mode) && (st.st_mode & 07777) == OUR_MODE) || is_same(path, &e))
 		return remove_locked(lock, name, &fault) == 0;
 	journal_forget(lock, name);
 	return 0;
@@ -232,6 +231,34 @@ static struct names *push_names(lua_State *L, const char *op, const char *direct
 	return names;
 }
 
+/* Hold the lock; who is stopped while he has it must not make us wait for ever. */
+static int take_lock(lua_State *L, const char *op)
+{
+	int lock;
+
+	while ((lock = journal_lock()) == -EWOULDBLOCK)
+		wait_poll(L, NULL, 0, wait_deadline(lock_again));
+	if (lock < 0)
+		error_raise(L, &(struct error){ .op = op, .errnum = -lock, .message = "locking " JOURNAL_DIR });
+	return lock;
+}
+
+static int bind_name(lua_State *L, const char *op, const char *name, const struct ns *ns, struct fault *fault)
+{
+	int lock = take_lock(L, op), code = bind_locked(lock, name, ns, fault);
+
+	close(lock);
+	return code;
+}
+
+static int remove_name(lua_State *L, const char *op, const char *name, struct fault *fault)
+{
+	int lock = take_lock(L, op), code = remove_locked(lock, name, fault);
+
+	close(lock);
+	return code;
+}
+
 static int refuse(lua_State *L, const char *op, const char *name, const struct fault *fault)
 {
 	return error_raise(L, &(struct error){ .op = op, .subject = name, .errnum = fault->errnum, .message = fault->text });
@@ -251,7 +278,7 @@ static int l_add(lua_State *L)
 
 	lua_settop(L, 1);
 	ns = ns_make(L, "netns add", name);
-	if (bind_name(name, ns, &fault) < 0) {
+	if (bind_name(L, "netns add", name, ns, &fault) < 0) {
 		ns_release(ns);
 		return refuse(L, "netns add", name, &fault);
 	}
@@ -265,7 +292,7 @@ static int m_attach(lua_State *L)
 	const char *name = name_argument(L, 2, "netns attach");
 	struct fault fault = { 0 };
 
-	if (bind_name(name, ns, &fault) < 0)
+	if (bind_name(L, "netns attach", name, ns, &fault) < 0)
 		return refuse(L, "netns attach", name, &fault);
 	snprintf(ns->name, sizeof(ns->name), "%s", name);
 	return 0;
@@ -277,7 +304,7 @@ static int l_delete(lua_State *L)
 	const char *name = name_argument(L, 1, "netns delete");
 	struct fault fault = { 0 };
 
-	if (remove_name(name, &fault) < 0)
+	if (remove_name(L, "netns delete", name, &fault) < 0)
 		return refuse(L, "netns delete", name, &fault);
 	return 0;
 }
@@ -288,7 +315,7 @@ static int m_delete(lua_State *L)
 	struct ns *ns = ns_check(L, 1, "netns delete", "self");
 	struct fault fault = { 0 };
 
-	if (ns->name[0] && remove_name(ns->name, &fault) < 0)
+	if (ns->name[0] && remove_name(L, "netns delete", ns->name, &fault) < 0)
 		return refuse(L, "netns delete", ns->name, &fault);
 	ns_release(ns);
 	return 0;
@@ -382,10 +409,9 @@ static int l_prune(lua_State *L)
 
 	lua_newtable(L);
 	for (int i = 0; i < names->n; i++) {
-		int lock = journal_lock(), removed;
+		int lock = take_lock(L, "netns prune"), removed;
 
-		if (lock < 0)
-			return error_errno(L, -lock, "netns prune", JOURNAL_DIR);
+		journal_tidy(lock);
 		removed = prune_one(lock, names->name[i]);
 		close(lock);
 		if (removed) {

@@ -7,8 +7,7 @@
  *
  * The thread enters a namespace for as short as possible: to open a socket there (a socket belongs for ever to the namespace in which it
  * was made, so one netlink socket per namespace does all of `ns.link`, `ns.addr` ... from outside), to read /proc/sys/net, or for the
- * length of ns:call(). In between no Lua code may run, except in ns:call, which uses lua_pcall without a continuation: a yield in it
- * is an error instead of the rest of the program running in the wrong namespace.
+ * length of ns:call(). In between no Lua code may run, except in ns:call (inside.c).
  */
 #include "ns.h"
 
@@ -354,28 +353,6 @@ static int l_current(lua_State *L)
 	return 1;
 }
 
-/* ns:call(f, ...) -> f's results; f runs with the thread inside */
-static int m_call(lua_State *L)
-{
-	const struct ns *ns = ns_check(L, 1, "netns call", "self");
-	char label[NS_LABEL_SIZE];
-	struct ns_home home;
-	int code;
-
-	if (lua_type(L, 2) != LUA_TFUNCTION)
-		return error_misuse(L, "netns call", "f", "function expected, got %s", luaL_typename(L, 2));
-	luaL_checkstack(L, LUA_MINSTACK, "netns call");
-	code = ns_enter(ns, &home);
-	if (code < 0)
-		return error_raise(L, &(struct error){ .op = "netns call", .netns = ns_label(ns, label), .errnum = -code,
-			.message = ns->user < 0 ? NULL : "it belongs to a user namespace that this program is not in" });
-	code = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
-	ns_leave(&home);
-	if (code != LUA_OK)
-		return lua_error(L);
-	return lua_gettop(L) - 1;
-}
-
 /* ns:close() */
 static int m_close(lua_State *L)
 {
@@ -452,7 +429,6 @@ static const luaL_Reg functions[] = {
 };
 
 static const luaL_Reg methods[] = {
-	{ "call", m_call },
 	{ "close", m_close },
 	{ NULL, NULL },
 };

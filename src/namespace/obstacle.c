@@ -2,6 +2,8 @@
 /* obstacle.c - why namespaces cannot be made here, and what helps */
 #include "obstacle.h"
 
+#include "userns.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -68,7 +70,7 @@ const struct obstacle *obstacle_find(int errnum)
 	for (size_t i = 0; i < sizeof(obstacles) / sizeof(*obstacles); i++) {
 		const struct obstacle *o = &obstacles[i];
 
-		if ((!o->errnum || o->errnum == errnum) && (o->kind != ORDINARY_USER || geteuid() != 0) && read_number(o->file, o->key) == o->value)
+		if ((!o->errnum || o->errnum == errnum) && (o->kind != ORDINARY_USER || userns_is_needed()) && read_number(o->file, o->key) == o->value)
 			return o;
 	}
 	return NULL;

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* sandbox.h - run a function in namespaces of its own, which the kernel empties when it is over */
+/* sandbox.h - go on in namespaces of one's own, which the kernel empties when it is over */
 #ifndef NETNS_SANDBOX_H
 #define NETNS_SANDBOX_H
 
-struct sandbox_options {
-	const char *progname; /* begins the message when no sandbox can be made */
-};
+#include "relay.h"
+
+/* What the init of a sandbox is called, in /proc/PID/comm. */
+#define SANDBOX_INIT "nslua-init"
 
 /*
- * Run inside(arg) in new network, mount and PID namespaces (and a user namespace where the caller lacks the privilege for those), as a
- * child that keeps the terminal, the process group, the signal mask and dispositions, the working directory and the descriptors. To be
- * called by a process with one thread, before anything that may not be copied by fork exists.
+ * Go on in new network, mount and PID namespaces (and a user namespace where the caller lacks the privilege for those), in a child that
+ * has the caller's memory, terminal, process group, signal mask and dispositions, working directory and descriptors. To be called by
+ * a process with one thread.
  *
- * Return: the exit status of inside(), which may also leave by exit(); 1 after saying on stderr what could not be made and what helps.
- * When a signal ended the child, the caller is ended by the same signal.
+ * Return: 0 in the child. Then the caller itself never returns: it stands for the child, with its exit status, until that ends. -1 when
+ * it could not be; nothing has changed then, and *why tells (NOTE_FAILED or NOTE_KILLED).
  */
-int sandbox_run(const struct sandbox_options *options, int (*inside)(void *), void *arg);
+int sandbox_move(struct note *why);
+
+/* Say on stderr why there is no sandbox, and what helps. */
+void sandbox_explain(const char *progname, const struct note *why);
 
 #endif

@@ -209,6 +209,11 @@ bool userns_may(unsigned caps)
 	return syscall(SYS_capget, &header, data) == 0 && (data[0].effective & caps) == caps;
 }
 
+bool userns_is_needed(void)
+{
+	return geteuid() != 0 || !userns_may(1U << CAP_SYS_ADMIN | 1U << CAP_NET_ADMIN);
+}
+
 static bool same(int fd, const char *path, int other)
 {
 	struct stat a, b;

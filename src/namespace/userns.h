@@ -22,6 +22,9 @@ int userns_owner(lua_State *L, int net, bool *ours);
 /* Have we these capabilities (a mask of 1 << CAP_...)? */
 bool userns_may(unsigned caps);
 
+/* Must we make a user namespace to make others and to work in them? */
+bool userns_is_needed(void);
+
 /* In a network namespace that belongs to the user namespace `user`; each returns a close-on-exec descriptor, or -errno. */
 int userns_net(int user);
 int userns_socket(int user, int net, int domain, int type, int protocol);

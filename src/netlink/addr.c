@@ -6,6 +6,7 @@
  * IPv6 leaves IFA_LOCAL out when they are the same. Users see `addr` (ours, with the prefix length) and `peer`.
  */
 #include "rtnl.h"
+#include "tables.h"
 
 #include "../lua/args.h"
 
@@ -15,8 +16,6 @@
 #include <string.h>
 
 static const uint32_t forever = UINT32_MAX;
-
-static const struct codec_name families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { NULL, 0 } };
 
 static const struct codec_name scopes[] = {
 	{ "global", RT_SCOPE_UNIVERSE }, { "site", RT_SCOPE_SITE }, { "link", RT_SCOPE_LINK }, { "host", RT_SCOPE_HOST },
@@ -40,7 +39,7 @@ static const struct codec_row rows[] = {
 	{ .key = "dev", .type = CODEC_LINK, CODEC_HDR(ifaddrmsg, ifa_index) },
 	{ .key = "addr", .attr = IFA_LOCAL, .type = CODEC_CUSTOM, .as = CODEC_PREFIX },
 	{ .key = "peer", .attr = IFA_ADDRESS, .type = CODEC_CUSTOM, .as = CODEC_PREFIX },
-	{ .key = "family", .type = CODEC_U8, .names = families, CODEC_HDR(ifaddrmsg, ifa_family) },
+	{ .key = "family", .type = CODEC_U8, .names = codec_families, CODEC_HDR(ifaddrmsg, ifa_family) },
 	{ .key = "broadcast", .attr = IFA_BROADCAST, .type = CODEC_ADDR },
 	{ .key = "label", .attr = IFA_LABEL, .type = CODEC_STRING, .max = 15 },
 	{ .key = "scope", .type = CODEC_U8, .names = scopes, CODEC_HDR(ifaddrmsg, ifa_scope) },
@@ -140,7 +139,7 @@ static void ask(struct rtnl *r, int filter)
 		header(r)->ifa_index = codec_ifindex(&r->codec, idx, "dev");
 		lua_pop(r->L, 1);
 	}
-	for (const struct codec_name *name = families; family && name->name; name++)
+	for (const struct codec_name *name = codec_families; family && name->name; name++)
 		if (strcmp(name->name, family) == 0)
 			header(r)->ifa_family = (uint8_t)name->value;
 }

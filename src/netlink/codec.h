@@ -44,6 +44,11 @@ enum codec_type {
 	CODEC_LIST,   /* an array: a nest of attributes that are all of the one row in `sub`; numbered from 1 where that has no `attr` */
 	CODEC_MEMBER, /* members of a struct of `size` bytes inside an attribute: `sub` with attr 0, as a table */
 	CODEC_TIME,   /* seconds, "10s", or "forever"; only as the look of a CUSTOM one */
+	CODEC_RATE,     /* bits a second, "10mbit"; this and those below likewise (units.h) */
+	CODEC_SIZE,     /* bytes, "10kb" */
+	CODEC_FRACTION, /* 0 to 1, "1%" */
+	CODEC_HANDLE,   /* "1:", "1:10", "root" */
+	CODEC_RANGE,    /* 80, "80-90" */
 	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest; it looks like `as` */
 };
 

@@ -266,6 +266,11 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 	case CODEC_INLINE:
 	case CODEC_UNION:
 	case CODEC_TIME:
+	case CODEC_RATE:
+	case CODEC_SIZE:
+	case CODEC_FRACTION:
+	case CODEC_HANDLE:
+	case CODEC_RANGE:
 	case CODEC_CUSTOM:
 		break;
 	}

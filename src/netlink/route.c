@@ -6,6 +6,7 @@
  * `dst`; "default" takes it from `via`, else from `family`, else it is inet. An IPv4 route through an IPv6 gateway is RTA_VIA.
  */
 #include "rtnl.h"
+#include "tables.h"
 
 #include "../lua/args.h"
 
@@ -14,24 +15,10 @@
 #include <linux/rtnetlink.h>
 #include <string.h>
 
-static const struct codec_name families[] = { { "inet", AF_INET }, { "inet6", AF_INET6 }, { NULL, 0 } };
-
-static const struct codec_name tables[] = {
-	{ "main", RT_TABLE_MAIN }, { "local", RT_TABLE_LOCAL }, { "default", RT_TABLE_DEFAULT }, { NULL, 0 },
-};
-
 static const struct codec_name types[] = {
 	{ "unicast", RTN_UNICAST }, { "local", RTN_LOCAL }, { "broadcast", RTN_BROADCAST }, { "anycast", RTN_ANYCAST },
 	{ "multicast", RTN_MULTICAST }, { "blackhole", RTN_BLACKHOLE }, { "unreachable", RTN_UNREACHABLE },
 	{ "prohibit", RTN_PROHIBIT }, { "throw", RTN_THROW }, { "nat", RTN_NAT }, { NULL, 0 },
-};
-
-static const struct codec_name protocols[] = {
-	{ "unspec", RTPROT_UNSPEC }, { "redirect", RTPROT_REDIRECT }, { "kernel", RTPROT_KERNEL }, { "boot", RTPROT_BOOT },
-	{ "static", RTPROT_STATIC }, { "ra", RTPROT_RA }, { "mrt", RTPROT_MRT }, { "zebra", RTPROT_ZEBRA },
-	{ "bird", RTPROT_BIRD }, { "dhcp", RTPROT_DHCP }, { "keepalived", RTPROT_KEEPALIVED }, { "babel", RTPROT_BABEL },
-	{ "bgp", RTPROT_BGP }, { "isis", RTPROT_ISIS }, { "ospf", RTPROT_OSPF }, { "rip", RTPROT_RIP }, { "eigrp", RTPROT_EIGRP },
-	{ NULL, 0 },
 };
 
 static const struct codec_name scopes[] = {
@@ -74,11 +61,11 @@ static const struct codec_row rows[] = {
 	{ .key = "src", .attr = RTA_PREFSRC, .type = CODEC_ADDR },
 	{ .key = "from", .attr = RTA_SRC, .type = CODEC_PREFIX, .flags = CODEC_HOST, .off = offsetof(struct rtmsg, rtm_src_len) },
 	{ .key = "metric", .attr = RTA_PRIORITY, .type = CODEC_U32 },
-	{ .key = "table", .attr = RTA_TABLE, .type = CODEC_U32, .names = tables },
-	{ .key = "proto", .type = CODEC_U8, .names = protocols, CODEC_HDR(rtmsg, rtm_protocol) },
+	{ .key = "table", .attr = RTA_TABLE, .type = CODEC_U32, .names = route_tables },
+	{ .key = "proto", .type = CODEC_U8, .names = route_protocols, CODEC_HDR(rtmsg, rtm_protocol) },
 	{ .key = "scope", .type = CODEC_U8, .names = scopes, CODEC_HDR(rtmsg, rtm_scope) },
 	{ .key = "tos", .type = CODEC_U8, .flags = CODEC_QUIET, CODEC_HDR(rtmsg, rtm_tos) },
-	{ .key = "family", .type = CODEC_U8, .names = families, CODEC_HDR(rtmsg, rtm_family) },
+	{ .key = "family", .type = CODEC_U8, .names = codec_families, CODEC_HDR(rtmsg, rtm_family) },
 	{ .key = "onlink", .type = CODEC_BIT, .mask = RTNH_F_ONLINK, .flags = CODEC_QUIET, CODEC_HDR(rtmsg, rtm_flags) },
 	{ .key = "flags", .type = CODEC_BITS, .names = flags, .flags = CODEC_RO, CODEC_HDR(rtmsg, rtm_flags) },
 	{ .key = "pref", .attr = RTA_PREF, .type = CODEC_U8, .names = preferences },
@@ -262,7 +249,7 @@ static uint32_t table_of(struct rtnl *r, int filter)
 		return table;
 	if (lua_type(r->L, idx) == LUA_TNUMBER)
 		table = (uint32_t)lua_tointeger(r->L, idx);
-	for (const struct codec_name *name = tables; name->name && lua_type(r->L, idx) == LUA_TSTRING; name++)
+	for (const struct codec_name *name = route_tables; name->name && lua_type(r->L, idx) == LUA_TSTRING; name++)
 		if (strcmp(name->name, lua_tostring(r->L, idx)) == 0)
 			table = name->value;
 	if (args_is(r->L, idx, "all"))

@@ -203,7 +203,8 @@ static const char *const type_names[] = {
 	[CODEC_BE32] = "be32", [CODEC_BOOL] = "bool", [CODEC_FLAG] = "flag", [CODEC_BIT] = "bit", [CODEC_BITS] = "bits",
 	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_ADDR] = "addr",
 	[CODEC_PREFIX] = "prefix", [CODEC_LINK] = "link", [CODEC_NETNS] = "netns", [CODEC_NEST] = "nest", [CODEC_UNION] = "union",
-	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_TIME] = "time", [CODEC_CUSTOM] = "custom",
+	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_TIME] = "time", [CODEC_RATE] = "rate", [CODEC_SIZE] = "size",
+	[CODEC_FRACTION] = "fraction", [CODEC_HANDLE] = "handle", [CODEC_RANGE] = "range", [CODEC_CUSTOM] = "custom",
 };
 
 static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer *n)

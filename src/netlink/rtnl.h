@@ -95,7 +95,8 @@ bool rtnl_has(struct rtnl *r, int spec, const char *key);
 struct nlattr;
 const struct nlattr *rtnl_attr(const struct nlmsghdr *h, size_t header, uint16_t type);
 
-extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route;
+extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_fdb, rtnl_qdisc,
+	rtnl_class;
 
 /* ns.route:lookup(addr): push the route that the kernel would take */
 void rtnl_route_lookup(struct rtnl *r, int idx);

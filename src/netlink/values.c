@@ -2,6 +2,8 @@
 /* values.c - single values into a netlink message, by rows (codec.h has the theory, codec.c does nests and tables) */
 #include "values.h"
 
+#include "units.h"
+
 #include <arpa/inet.h>
 #include <endian.h>
 #include <lauxlib.h>
@@ -288,6 +290,42 @@ static void put_string(struct codec *c, int idx, const struct codec_row *row)
 }
 
 
+/* What looks so is written by the object's own functions, and only checked here. */
+static void check_unit(struct codec *c, int idx, const struct args_at *at, const struct codec_row *row, enum codec_type look)
+{
+	lua_Integer max = row->max ? row->max : UINT32_MAX;
+
+	switch (look) {
+	case CODEC_RATE:
+		units_rate(c->L, idx, at);
+		break;
+	case CODEC_SIZE:
+		units_size(c->L, idx, at);
+		break;
+	case CODEC_FRACTION:
+		units_fraction(c->L, idx, at);
+		break;
+	case CODEC_HANDLE:
+		units_handle(c->L, idx, at);
+		break;
+	case CODEC_RANGE:
+		units_range(c->L, idx, at, max);
+		break;
+	case CODEC_U32:
+		args_integer(c->L, idx, at, row->min, max);
+		break;
+	case CODEC_BOOL:
+		args_boolean(c->L, idx, at);
+		break;
+	case CODEC_TIME:
+		if (!args_is(c->L, idx, "forever"))
+			args_time(c->L, idx, at);
+		break;
+	default:
+		break;
+	}
+}
+
 void values_put(struct codec *c, int idx, const struct codec_row *row)
 {
 	struct args_at where = values_at(c, row->key);
@@ -348,13 +386,22 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		if (!args_is(c->L, idx, "forever"))
 			args_duration(c->L, idx, &where);
 		break;
+	case CODEC_RATE:
+	case CODEC_SIZE:
+	case CODEC_FRACTION:
+	case CODEC_HANDLE:
+	case CODEC_RANGE:
+		check_unit(c, idx, &where, row, row->type);
+		break;
 	case CODEC_END:
 	case CODEC_NEST:
 	case CODEC_INLINE:
 	case CODEC_UNION:
 	case CODEC_LIST:
 	case CODEC_MEMBER:
+		break;
 	case CODEC_CUSTOM:
+		check_unit(c, idx, &where, row, row->as);
 		break;
 	}
 }

@@ -5,6 +5,8 @@
  * What lua5.4 does with its options, scripts, environment and errors, nslua does; more is spelled with long options, and -m. The command
  * line is read first, in C alone; then the sandbox is made; then, inside, the Lua state.
  */
+#include "../namespace/enter.h"
+#include "../namespace/move.h"
 #include "../namespace/sandbox.h"
 #include "../namespace/userns.h"
 #include "call.h"
@@ -12,7 +14,9 @@
 #include "library.h"
 #include "repl.h"
 
+#include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <lualib.h>
 #include <stdbool.h>
@@ -37,6 +41,8 @@ struct options {
 	bool is_stdin;  /* the script is "-" */
 	bool interactive, version, runs, ignore_env;
 	bool host, help, long_version;
+	pid_t enter;    /* --enter; 0: no */
+	pid_t sandbox;  /* what --enter would take to come here; 0: no sandbox */
 };
 
 static const char usage[] =
@@ -51,6 +57,7 @@ static const char usage[] =
 	"  -E         ignore environment variables\n"
 	"  -W         turn warnings on\n"
 	"  --host     work on the machine itself, without a sandbox\n"
+	"  --enter pid  work in the sandbox of process 'pid': an nslua, or one inside\n"
 	"  --help     show this text\n"
 	"  --version  show version information\n"
 	"  --         stop handling options\n"
@@ -77,10 +84,41 @@ static char *option_argument(char **argv, int *i)
 }
 
 /* What can be wrong with an option */
-enum mistake { RIGHT, UNKNOWN, LACKS_ARGUMENT };
+enum mistake { RIGHT, UNKNOWN, LACKS_ARGUMENT, NO_PROCESS, EXCLUDES };
 
-static enum mistake read_long_option(struct options *o, const char *name)
+/* What is said before and after the option. */
+static const char *const mistakes[][2] = {
+	[UNKNOWN] = { "unrecognized option ", "" },
+	[LACKS_ARGUMENT] = { "", " needs argument" },
+	[NO_PROCESS] = { "", " needs the number of a process" },
+	[EXCLUDES] = { "", " does not go with '--host'" },
+};
+
+/* The number after "--enter". */
+static enum mistake read_pid(const char *text, pid_t *pid)
 {
+	char *end;
+	long value;
+
+	if (!text)
+		return LACKS_ARGUMENT;
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || value < 1 || value > INT_MAX)
+		return NO_PROCESS;
+	*pid = (pid_t)value;
+	return RIGHT;
+}
+
+/* *i moves to the option's argument, if it takes one and has it. */
+static enum mistake read_long_option(struct options *o, const char *name, int *i)
+{
+	if (strcmp(name, "enter") == 0) {
+		enum mistake mistake = read_pid(o->argv[*i + 1], &o->enter);
+
+		*i += mistake == RIGHT;
+		return mistake;
+	}
 	if (strcmp(name, "host") == 0)
 		o->host = true;
 	else if (strcmp(name, "help") == 0)
@@ -97,6 +135,7 @@ static enum mistake read_options(struct options *o, int *i)
 {
 	for (*i = 1; *i < o->argc; ++*i) {
 		char *option = o->argv[*i];
+		enum mistake mistake;
 
 		if (option[0] != '-')
 			break;
@@ -109,8 +148,9 @@ static enum mistake read_options(struct options *o, int *i)
 				++*i;
 				break;
 			}
-			if (read_long_option(o, option + 2) != RIGHT)
-				return UNKNOWN;
+			mistake = read_long_option(o, option + 2, i);
+			if (mistake != RIGHT)
+				return mistake;
 			continue;
 		}
 		if (strchr("ivEW", option[1]) && option[2] != '\0')
@@ -158,6 +198,9 @@ static bool run_options(lua_State *L, const struct options *o)
 		int status = LUA_OK;
 
 		switch (option) {
+		case '-':
+			i += strcmp(o->argv[i], "--enter") == 0;
+			break;
 		case 'W':
 			lua_warning(L, "@on", 0);
 			break;
@@ -308,6 +351,10 @@ static int l_main(lua_State *L)
 		lua_pushboolean(L, true);
 		lua_setfield(L, LUA_REGISTRYINDEX, USERNS_OFF);
 	}
+	if (o->sandbox) {
+		lua_pushinteger(L, o->sandbox);
+		lua_setfield(L, LUA_REGISTRYINDEX, MOVE_SANDBOX);
+	}
 	luaL_openlibs(L);
 	interrupt_open(L);
 	library_open(L);
@@ -338,10 +385,8 @@ static int l_main(lua_State *L)
 	return 1;
 }
 
-/* What runs in the sandbox, or in place of one. */
-static int run_lua(void *arg)
+static int run_lua(struct options *o)
 {
-	const struct options *o = arg;
 	lua_State *L = luaL_newstate();
 	bool ok;
 
@@ -350,10 +395,24 @@ static int run_lua(void *arg)
 		return EXIT_FAILURE;
 	}
 	lua_pushcfunction(L, l_main);
-	lua_pushlightuserdata(L, arg);
+	lua_pushlightuserdata(L, o);
 	ok = call_report(L, o->progname, lua_pcall(L, 1, 1, 0)) == LUA_OK && lua_toboolean(L, -1);
 	lua_close(L);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int enter(struct options *o)
+{
+	struct entrance entrance;
+	struct note why;
+
+	if (enter_find(o->enter, &entrance, &why) == 0) {
+		o->sandbox = entrance.init;
+		if (enter_move(&entrance, "nslua: the sandbox has ended", &why) == 0)
+			return run_lua(o);
+	}
+	enter_explain(o->progname, o->enter, &why);
+	return EXIT_FAILURE;
 }
 
 int main(int argc, char **argv)
@@ -366,11 +425,17 @@ int main(int argc, char **argv)
 		.ignore_env = getauxval(AT_SECURE) != 0, /* they are code, and must not reach a privileged process */
 	};
 	enum mistake mistake;
+	struct note why;
 	int at;
 
 	mistake = read_options(&o, &at);
+	if (mistake == RIGHT && o.host && o.enter) {
+		mistake = EXCLUDES;
+		for (at = 1; strcmp(argv[at], "--enter") != 0; at++)
+			;
+	}
 	if (mistake != RIGHT) {
-		fprintf(stderr, mistake == UNKNOWN ? "%s: unrecognized option '%s'\n" : "%s: '%s' needs argument\n", o.progname, argv[at]);
+		fprintf(stderr, "%s: %s'%s'%s\n", o.progname, mistakes[mistake][0], argv[at], mistakes[mistake][1]);
 		fprintf(stderr, usage, o.progname);
 		return EXIT_USAGE;
 	}
@@ -382,5 +447,14 @@ int main(int argc, char **argv)
 		printf("nslua %s (%s)\n", NETNS_VERSION, LUA_RELEASE);
 		return EXIT_SUCCESS;
 	}
-	return o.host ? run_lua(&o) : sandbox_run(&(struct sandbox_options){ .progname = o.progname }, run_lua, &o);
+	if (o.host)
+		return run_lua(&o);
+	if (o.enter)
+		return enter(&o);
+	o.sandbox = getpid();
+	if (sandbox_move(&why) < 0) {
+		sandbox_explain(o.progname, &why);
+		return EXIT_FAILURE;
+	}
+	return run_lua(&o);
 }

@@ -69,9 +69,24 @@ function netns.delete(name) end
 function netns.identify(pid) end
 
 ---Remove the names that programs of ours left which were killed, and nothing else: a name is only removed if its owner (pid and start
----time) is dead and it still is what that owner made. In the sandbox there is nothing to do.
+---time) is dead and it still is what that owner made. In the sandbox there is nothing to do. Safe beside other programs that add and
+---delete at the same time.
 ---@return string[] removed
 function netns.prune() end
+
+---Go on in a sandbox, as nslua's scripts are in one from the start: new network, mount and PID namespaces (and a user namespace without
+---privilege), `lo` up, private /proc, /sys and /run/netns. Whatever the program starts from then on, by whatever means, ends with it,
+---also by SIGKILL, and so does all that was made inside.
+---
+---A process cannot change its own PID namespace, so the program goes on in a child of what it was, as with daemon(3): memory, open files,
+---working directory, signals and terminal are as they were, the pid is another, timers and record locks (fcntl(2)) are gone. The process
+---that it was stands for it until it ends, passes signals on and ends as it does. Call it first: what was opened before is not in the
+---sandbox, nor are processes that were started before. There is no way back.
+---
+---In nslua, and a second time, nothing is to be done. Raises EINVAL in a program with several threads and inside of `ns:call`; else what the
+---kernel refuses, with a remedy; then nothing has changed.
+---@return integer pid what `nslua --enter` takes to come into this sandbox, as numbered where the program was started
+function netns.sandbox() end
 
 ---Wait until one of the handles is ready. Ctrl-C ends it with "interrupted!", as it ends every wait. A metamethod of somebody else's
 ---object that raises is not caught.

@@ -11,6 +11,11 @@
 ---@field addr netns.Addr
 ---@field route netns.Route
 ---@field sysctl netns.Sysctl
+---@field rule netns.Rule
+---@field neigh netns.Neigh
+---@field fdb netns.Fdb
+---@field qdisc netns.Qdisc
+---@field class netns.Class
 ---@field nft netns.nft raises EOPNOTSUPP without libnftables
 local ns = {}
 

@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+---@meta
+
+-- Classes of a qdisc: `ns.class`. Words are those of tc(8), tc-htb(8); units as in `ns.qdisc`.
+
+---@class netns.class.HtbData
+---@field rate? number|string required
+---@field ceil? number|string what it may borrow up to; the rate unless given
+---@field burst? number|string bytes
+---@field cburst? number|string bytes
+---@field prio? integer
+---@field quantum? number|string bytes
+
+---One class, as it is listed; the same fields are a spec for the other verbs.
+---@class netns.class.Spec
+---@field dev? string|integer the link's name (or index)
+---@field kind? string "htb"
+---@field parent? string "1:", "1:1"; the qdisc itself unless given
+---@field classid? string "1:10"
+---@field data? netns.class.HtbData what the kind adds
+---@field stats? netns.qdisc.Stats only listed
+
+---`ns.class`: the classes of one namespace; the kernel lists those of one link.
+---@class netns.Class
+local class = {}
+
+---Add classes. Raises EEXIST, ENOENT without the qdisc.
+---@param spec netns.class.Spec|netns.class.Spec[]
+function class:add(spec) end
+
+---Add them, or change those that are there.
+---@param spec netns.class.Spec|netns.class.Spec[]
+function class:replace(spec) end
+
+---Change classes. Raises ENOENT.
+---@param spec netns.class.Spec|netns.class.Spec[]
+function class:set(spec) end
+
+---Remove classes by a spec with `dev`. Raises ENOENT.
+---@param spec string|netns.class.Spec|(string|netns.class.Spec)[]
+function class:delete(spec) end
+
+---Classes of `filter.dev`, which is required.
+---@param filter? netns.class.Spec
+---@return netns.class.Spec[]
+function class:list(filter) end
+
+---The first that fits; nil when none does.
+---@param key string|netns.class.Spec
+---@return netns.class.Spec?
+function class:get(key) end
+
+---Remove those of `filter.dev`.
+---@param filter? netns.class.Spec
+function class:flush(filter) end
+
+return class

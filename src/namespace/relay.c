@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * relay.c - between the process that a user started and the one that runs elsewhere in its stead
+ *
+ * Theory. The *stub* is the process that the user knows. The *server* is the parent of the *child*, which does the work: the init of a
+ * sandbox, or who entered one. The three share session, controlling terminal and process group, so that job control works as if there
+ * were one process: what the terminal sends (Ctrl-C, Ctrl-Z, a new window size) reaches the child directly. What one process sends to the
+ * stub alone is passed on. What is sent to the whole group reaches all three, and must not arrive in the child twice, since a second
+ * SIGINT kills: the server, which holds its own copy, tells the two cases apart. The kernel signals the newest member of a group first,
+ * so the server has it before the stub. A stop of the child is mirrored by the stub, which is what the shell watches.
+ */
+#include "relay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long after its own copy the server takes a signal for the same one: milliseconds. */
+enum { SAME = 1000 };
+
+/*
+ * What both ends have in common
+ */
+
+static void send_note(int channel, struct note note)
+{
+	/* A failure means that the other end is dead, which shows as a hang-up, too. */
+	while (send(channel, &note, sizeof(note), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
+/* False when the other end is gone. That it left a note of ours unread is told first, and hides its last one. */
+static bool receive_note(int channel, struct note *note)
+{
+	ssize_t n;
+
+	while ((n = recv(channel, note, sizeof(*note), 0)) < 0 && (errno == EINTR || errno == ECONNRESET))
+		;
+	return n == (ssize_t)sizeof(*note);
+}
+
+int relay_open(struct relay *relay)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	int ends[2];
+	sigset_t all;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -1;
+	relay->stub = ends[0];
+	relay->server = ends[1];
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &relay->mask);
+	sigaction(SIGCHLD, &dfl, &relay->chld); /* an ignored one would reap by itself */
+	return 0;
+}
+
+/* Have signals as relay_open() found them. */
+static void restore(const struct relay *relay)
+{
+	sigaction(SIGCHLD, &relay->chld, NULL);
+	sigprocmask(SIG_SETMASK, &relay->mask, NULL);
+}
+
+void relay_leave(struct relay *relay)
+{
+	close(relay->server);
+	restore(relay);
+}
+
+void relay_follow(struct relay *relay)
+{
+	if (relay->stub >= 0)
+		close(relay->stub);
+	relay->stub = -1;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Too late? Then the channel has hung up: a process closes its descriptors before it sends death signals. */
+	if (poll(&(struct pollfd){ .fd = relay->server }, 1, 0) != 0)
+		_exit(1);
+}
+
+int relay_refuse(struct note *why, const char *what, int errnum)
+{
+	*why = (struct note){ .kind = NOTE_FAILED, .value = errnum };
+	snprintf(why->what, sizeof(why->what), "%s", what);
+	return -1;
+}
+
+void relay_fail(const struct relay *relay, const char *what, int errnum)
+{
+	struct note failed;
+
+	relay_refuse(&failed, what, errnum);
+	send_note(relay->server, failed);
+	_exit(1);
+}
+
+/*
+ * Let go of every descriptor but the two: a pipe must end when the child closes it, not when the sandbox is over.
+ */
+static void keep_only(int one, int other)
+{
+	int low = one < other ? one : other, high = one < other ? other : one;
+	const int gaps[][2] = { { 0, low - 1 }, { low + 1, high - 1 }, { high + 1, INT_MAX } };
+
+	for (size_t i = 0; i < sizeof(gaps) / sizeof(*gaps); i++) {
+		int from = gaps[i][0], to = gaps[i][1];
+
+		if (from > to || syscall(SYS_close_range, from, to, 0U) == 0)
+			continue;
+		for (int fd = (int)sysconf(_SC_OPEN_MAX); fd >= from; fd--)
+			if (fd <= to)
+				close(fd);
+	}
+}
+
+/*
+ * Is this a signal to pass on? Not if the terminal sent it, since that goes to the child itself; but a hang-up may be for the leader of
+ * the session alone.
+ */
+static bool is_relayed(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo != SIGCHLD && (info->ssi_code <= 0 || info->ssi_signo == SIGHUP);
+}
+
+static int open_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/*
+ * The server
+ */
+
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* When signals came to the server itself: one for the whole process group comes to the stub as well. */
+static void note_own(int signals, int64_t own[static _NSIG])
+{
+	struct signalfd_siginfo info;
+
+	while (read(signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		if (is_relayed(&info))
+			own[info.ssi_signo] = now();
+}
+
+static void pass_on(pid_t child, int signo, int64_t own[static _NSIG])
+{
+	bool has_it = own[signo] && now() - own[signo] < SAME && getpgid(child) == getpgrp();
+
+	own[signo] = 0;
+	if (!has_it)
+		kill(child, signo);
+}
+
+/* Reap what ended; report a stop or the end of the child. True when it has ended. */
+static bool reap(int channel, pid_t child, int init)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
+		send_note(channel, (struct note){ .kind = NOTE_STOPPED, .value = info.si_status });
+	for (;;) {
+		struct note note;
+
+		info.si_pid = 0;
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+			return false;
+		if (info.si_pid != child)
+			continue;
+		note = (struct note){ .kind = info.si_code == CLD_EXITED ? NOTE_EXITED : NOTE_KILLED, .value = info.si_status };
+		/* An init that is dying has no namespaces any more, long before it is dead. */
+		if (info.si_code != CLD_EXITED && init >= 0 && setns(init, CLONE_NEWNET) < 0)
+			note.kind = NOTE_OVER;
+		send_note(channel, note);
+		return true;
+	}
+}
+
+void relay_serve(const struct relay *relay, pid_t child, int init)
+{
+	int64_t own[_NSIG] = { 0 };
+	int channel = relay->server, signals;
+
+	keep_only(channel, init);
+	signals = open_signals();
+	send_note(channel, (struct note){ .kind = NOTE_RUNNING });
+	for (;;) {
+		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+		struct note note;
+
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		note_own(signals, own);
+		if (reap(channel, child, init))
+			_exit(0);
+		if (!fds[0].revents)
+			continue;
+		if (!receive_note(channel, &note))
+			_exit(1); /* the stub is dead */
+		pass_on(child, note.value, own);
+	}
+}
+
+/*
+ * The stub
+ */
+
+/* Stop as the child did, for the shell that waits for this process. */
+static void stop_by(int signo)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
+	sigset_t only;
+
+	sigemptyset(&only);
+	sigaddset(&only, signo);
+	if (signo != SIGSTOP)
+		sigaction(signo, &dfl, &old);
+	raise(signo);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	sigprocmask(SIG_BLOCK, &only, NULL);
+	if (signo != SIGSTOP)
+		sigaction(signo, &old, NULL);
+}
+
+/*
+ * An interactive shell inside takes the terminal for its own process group, and cannot give it back: ours has no number in its PID
+ * namespace. So when the child is stopped for want of the terminal, and the group that has it is gone, take it back from here.
+ */
+static bool reclaim_terminal(int signo)
+{
+	int tty;
+	pid_t foreground;
+	bool reclaimed = false;
+
+	if (signo != SIGTTIN && signo != SIGTTOU)
+		return false;
+	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	if (tty < 0)
+		return false;
+	foreground = tcgetpgrp(tty);
+	if (foreground > 0 && kill(-foreground, 0) < 0 && errno == ESRCH)
+		reclaimed = tcsetpgrp(tty, getpgrp()) == 0; /* SIGTTOU is blocked here, so this is allowed */
+	close(tty);
+	return reclaimed;
+}
+
+/* End by the signal that ended the child, so that `$?` and the shell's message are the same; the core, if any, is the child's. */
+static int die_by(int signo)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t only;
+
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	prctl(PR_SET_DUMPABLE, 0);
+	sigaction(signo, &dfl, NULL);
+	raise(signo);
+	sigemptyset(&only);
+	sigaddset(&only, signo);
+	sigprocmask(SIG_UNBLOCK, &only, NULL);
+	return 128 + signo; /* a signal whose default is to be ignored cannot have killed */
+}
+
+static void wait_for(pid_t server)
+{
+	siginfo_t info;
+
+	while (waitid(P_PID, (id_t)server, &info, WEXITED) < 0 && errno == EINTR)
+		;
+}
+
+/* Until the child ends; its exit status. */
+static int stand(int channel, pid_t server, const char *over)
+{
+	int signals, status = 1, killed = SIGKILL;
+	bool speaks = over && isatty(STDERR_FILENO);
+
+	keep_only(channel, speaks ? STDERR_FILENO : -1);
+	signals = open_signals();
+	for (;;) {
+		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+		struct signalfd_siginfo got;
+		struct note note;
+
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[1].revents && read(signals, &got, sizeof(got)) == (ssize_t)sizeof(got) && is_relayed(&got))
+			send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = (int)got.ssi_signo });
+		if (!fds[0].revents)
+			continue;
+		if (!receive_note(channel, &note))
+			break; /* the server is dying, and with it everything inside */
+		switch (note.kind) {
+		case NOTE_STOPPED:
+			if (reclaim_terminal(note.value))
+				send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = SIGCONT });
+			else
+				stop_by(note.value);
+			break;
+		case NOTE_EXITED:
+			status = note.value;
+			killed = 0;
+			break;
+		case NOTE_OVER:
+			if (speaks)
+				dprintf(STDERR_FILENO, "%s\n", over);
+			status = 128 + SIGKILL;
+			killed = 0;
+			break;
+		case NOTE_KILLED:
+			killed = note.value;
+			break;
+		case NOTE_FAILED:
+		case NOTE_RUNNING:
+		case NOTE_SIGNAL:
+			break;
+		}
+	}
+	wait_for(server);
+	return killed ? die_by(killed) : status;
+}
+
+int relay_stand(struct relay *relay, pid_t server, const char *what, const char *over, struct note *why)
+{
+	int error = errno;
+
+	close(relay->server);
+	*why = (struct note){ .kind = NOTE_KILLED };
+	if (server < 0) {
+		relay_refuse(why, what, error);
+	} else {
+		if (receive_note(relay->stub, why) && why->kind == NOTE_RUNNING)
+			_exit(stand(relay->stub, server, over));
+		wait_for(server);
+	}
+	close(relay->stub);
+	restore(relay);
+	return -1;
+}
