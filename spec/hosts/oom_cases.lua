@@ -249,11 +249,21 @@ case("every collection", function(x)
 	end
 	table.sort(list)
 	for _, name in ipairs(list) do
-		x.a[name]:replace(x.a[name]:list())
-		x.a[name]:list {}
+		local filter = name == "class" and { dev = "eth0" } or nil
+		x.a[name]:replace(x.a[name]:list(filter))
 		tostring(x.a[name])
 	end
 end, { setup = two, undo = close, stride = 5 })
+
+case("rules, neighbours, forwarding and queueing", function(x)
+	x.a.rule:add { priority = 100, from = "10.7.0.0/16", table = 100 }
+	x.a.rule:delete { priority = 100, from = "10.7.0.0/16", table = 100 }
+	x.a.neigh:add { dev = "eth0", dst = "10.7.0.9", lladdr = "02:00:00:00:00:09", state = "permanent" }
+	assert(x.a.neigh:get { dev = "eth0", dst = "10.7.0.9" })
+	x.a.neigh:flush { dev = "eth0" }
+	x.a.qdisc:add { dev = "eth0", kind = "pfifo", data = { limit = 17 } }
+	x.a.qdisc:delete { dev = "eth0" }
+end, { setup = two, undo = close, stride = 3 })
 
 case("link kinds", function(x)
 	x.a.link:add {
