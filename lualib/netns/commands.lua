@@ -404,6 +404,12 @@ function makers.exec.run(op)
 	return { command }
 end
 
+function makers.exec.spawn(op)
+	local command = inside(op, table.unpack(op.spec))
+	command.background = true
+	return { command }
+end
+
 -- From words to text
 
 --- One word as a shell reads it back.
@@ -429,7 +435,7 @@ local function text_of(command)
 	for i, word in ipairs(command) do
 		words[i] = quote(word)
 	end
-	local line = table.concat(words, " ")
+	local line = table.concat(words, " ") .. (command.background and " &" or "")
 	return command.stdin and line .. here_document(command.stdin) or line
 end
 

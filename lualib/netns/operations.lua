@@ -18,7 +18,8 @@ local objects = {
 	route = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dst" },
 	sysctl = { verbs = { "set" } },
 	nft = { verbs = { "run", "flush" }, key = "text" },
-	exec = { verbs = { "run" } },
+	qdisc = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dev" },
+	exec = { verbs = { "run", "spawn" } },
 }
 
 local function misuse(attr, message, index)
@@ -174,7 +175,10 @@ local function collection(group, namespaces)
 	target[first.verb](target, specs)
 end
 
-local appliers = { link = collection, addr = collection, route = collection, sysctl = collection }
+local appliers = {
+	link = collection, addr = collection, route = collection, sysctl = collection,
+	qdisc = collection,
+}
 
 appliers.netns = each(function(op, namespaces, options)
 	if op.verb == "add" then
@@ -202,8 +206,16 @@ appliers.nft = each(function(op, namespaces)
 	end
 end)
 
-appliers.exec = each(function(op, namespaces)
-	handle(op, namespaces):exec(op.spec)
+--- "run" waits for its end; a process that is spawned goes to `options.spawned`, which then owns it.
+appliers.exec = each(function(op, namespaces, options)
+	local ns = handle(op, namespaces)
+	if op.verb == "run" then
+		ns:exec(op.spec)
+		return
+	end
+	local spec = copy(op.spec)
+	spec.ready = nil
+	options.spawned(ns:spawn(spec), op)
 end)
 
 local function alike(a, b)
@@ -225,7 +237,9 @@ end
 
 --- Do all of it, in order; the first refusal raises. `namespaces` maps names to handles: an
 --- operation that adds a namespace puts its handle there, anonymous unless `options.make` (a
---- function of the name, such as netns.add) makes it. Neighbours that are alike travel together.
+--- function of the name, such as netns.add) makes it, and one that spawns a process hands it to
+--- `options.spawned` (a function of the process and the operation). Neighbours that are alike travel
+--- together.
 local function apply(list, namespaces, options)
 	local at = 1
 	if type(list) ~= "table" then

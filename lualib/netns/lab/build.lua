@@ -1,0 +1,302 @@
+-- SPDX-License-Identifier: MIT
+-- netns.lab.build - carries a plan out, all or nothing, and waits until the lab is usable
+--
+-- A namespace without a name is held by its handle alone, so taking back is closing; names are
+-- removed. Whatever ends the build (a refusal, Ctrl-C, no memory), what it made is gone.
+
+local core = require "netns.core"
+local changes = require "netns.lab.change"
+local descriptions = require "netns.lab.description"
+local netns = require "netns"
+local nodes = require "netns.lab.node"
+local operations = require "netns.operations"
+local plans = require "netns.lab.plan"
+local features = require "netns.lab.features"
+
+local READY_WITHIN = 30 -- seconds for commands that say what they are ready by
+local POLL = 0.001
+
+local function misuse(attr, message, ...)
+	core.raise { op = "lab up", attr = attr, message = message:format(...), code = "EINVAL",
+		misuse = true }
+end
+
+local option_checks = {
+	named = function(value) return type(value) == "boolean" or type(value) == "string" end,
+	routing = function(value) return value == "static" or value == "none" end,
+}
+
+local function check_options(options)
+	if options ~= nil and type(options) ~= "table" then
+		misuse("options", "table expected, got %s", type(options))
+	end
+	for key, value in next, options or {} do
+		local check = option_checks[key]
+		if not check then
+			misuse(tostring(key), "unknown key")
+		elseif not check(value) then
+			misuse(key, key == "routing" and "\"static\" or \"none\" expected" or "true or a prefix expected")
+		end
+	end
+	return options or {}
+end
+
+--- Close everything that a build holds.
+local function take_down(running)
+	for i = #running.processes, 1, -1 do
+		running.processes[i].process:close()
+	end
+	for _, ns in next, running.namespaces do
+		if running.named then
+			pcall(ns.delete, ns)
+		end
+		ns:close()
+	end
+	running.processes, running.namespaces = {}, {}
+end
+
+--- A command says by `ready` when it is: "tcp/80", "udp/53", or a pattern that its output matches.
+local function wait_ready(process, op)
+	local ready = op.spec.ready
+	if ready == nil then
+		return
+	end
+	local wait = tostring(ready):find("^%l+/%d+$") and process.listening or process.expect
+	if not wait(process, ready, READY_WITHIN) then
+		core.raise { op = "lab up", subject = op.spec[1], netns = op.ns, code = "ETIMEDOUT",
+			message = ("not ready (%s) within %d s"):format(ready, READY_WITHIN) }
+	end
+end
+
+--- Wait until no cable that is up at both ends lacks its carrier: the kernel tells that in the
+--- background, and until then packets may be thrown away.
+local function wait_carrier(layout, namespaces)
+	local waiting = {}
+	for _, ends in ipairs(layout.cables) do
+		if ends[1].link.up ~= false then
+			waiting[#waiting + 1] = ends[1]
+			waiting[#waiting + 1] = ends[2]
+		end
+	end
+	while #waiting > 0 do
+		local left = {}
+		for _, interface in ipairs(waiting) do
+			local link = namespaces[interface.node.name].link:get(interface.name)
+			if not link or not link.up then -- the user's own doing
+				link = nil
+			elseif link.state ~= "up" then
+				left[#left + 1] = interface
+			end
+		end
+		waiting = left
+		if #waiting > 0 then
+			netns.sleep(POLL)
+		end
+	end
+end
+
+--- What operations.apply is told: how a namespace is made, who owns a process.
+local function makers(running)
+	local made = {}
+	function made.spawned(process, op)
+		table.insert(running.processes, { process = process, op = op })
+		wait_ready(process, op)
+	end
+	if running.named then
+		local prefix = type(running.named) == "string" and running.named or ""
+		function made.make(name)
+			return netns.add(prefix .. name)
+		end
+	end
+	return made
+end
+
+local function attach(self, running)
+	for name, node in next, self.nodes do
+		nodes.attach(node, running.namespaces[name])
+	end
+end
+
+local function build(self, running)
+	operations.apply(running.operations, running.namespaces, makers(running))
+	wait_carrier(running.layout, running.namespaces)
+	attach(self, running)
+end
+
+local methods = {}
+
+--- lab:up([options]): build it. All or nothing; returns when it can be used.
+function methods:up(options)
+	options = check_options(options)
+	if self.running then
+		core.raise { op = "lab up", subject = self.description.name, code = "EALREADY",
+			message = "the lab is up", misuse = true }
+	end
+	local layout = self:layout(nil, "lab up")
+	local plan_options = features.check(layout)
+	plan_options.routing = options.routing
+	local running = {
+		layout = layout, namespaces = {}, processes = {}, named = options.named,
+		options = plan_options, operations = plans.new(layout, plan_options),
+	}
+	local done, e = pcall(build, self, running)
+	if not done then
+		take_down(running)
+		error(e, 0)
+	end
+	self.running = running
+	return self
+end
+
+--- lab:down(): end its processes and give its namespaces up; again is nothing.
+function methods:down()
+	local running = self.running
+	if not running then
+		return
+	end
+	self.running = nil
+	for _, node in next, self.nodes do
+		nodes.attach(node, nil)
+	end
+	take_down(running)
+end
+
+-- Changing a lab that is up
+
+local function stop_process(running, op)
+	local wanted = changes.text_of(op.spec)
+	for i, each in ipairs(running.processes) do
+		if each.op.ns == op.ns and changes.text_of(each.op.spec) == wanted then
+			table.remove(running.processes, i)
+			each.process:close()
+			return
+		end
+	end
+end
+
+--- The value that the kernel gives a sysctl in a fresh namespace.
+local function usual_value(key)
+	local fresh <close> = netns.new()
+	return fresh.sysctl[key]
+end
+
+local function carry_out_one(running, op, made)
+	if op.verb == "stop" then
+		stop_process(running, op)
+		return
+	end
+	if op.object == "sysctl" then
+		local key, value = next(op.spec)
+		if value == false then
+			value = usual_value(key)
+			if value == nil then -- of a link that a fresh namespace does not have
+				return
+			end
+			op = operations.new(op.ns, "set", "sysctl", { [key] = value }, op.from)
+		end
+	end
+	operations.apply({ op }, running.namespaces, made)
+end
+
+--- Carry changes out one by one; `state` (items in order, and by identity) follows.
+local function carry_out(running, list, state, made)
+	for _, each in ipairs(list) do
+		if each.op then
+			carry_out_one(running, each.op, made)
+		end
+		if each.gone then
+			state.by_id[each.gone] = nil
+		end
+		if each.item then
+			if not state.by_id[each.item.id] then
+				state.list[#state.list + 1] = each.item
+			end
+			state.by_id[each.item.id] = each.item
+		end
+	end
+end
+
+local function current_items(state)
+	local list = {}
+	for _, item in ipairs(state.list) do
+		if state.by_id[item.id] == item then
+			list[#list + 1] = item
+		end
+	end
+	return list
+end
+
+local function state_of(ops)
+	local list, by_id = changes.items_of(ops)
+	return { list = list, by_id = by_id }
+end
+
+--- Go from the running plan to `ops`; on a refusal, back.
+local function go_to(running, ops)
+	local state, now, made = state_of(running.operations), state_of(ops), makers(running)
+	local done, e = pcall(carry_out, running,
+		changes.between(state.list, state.by_id, now.list, now.by_id), state, made)
+	if done then
+		return
+	end
+	local before, reached = state_of(running.operations), current_items(state)
+	local back = changes.between(reached, state.by_id, before.list, before.by_id)
+	local returned, why = pcall(carry_out, running, back, { list = reached, by_id = state.by_id }, made)
+	if not returned then
+		why = ("; going back failed too, so the lab is down: %s"):format(tostring(why))
+	end
+	return e, not returned and why or nil
+end
+
+local function adopt(self, description)
+	self.description = description
+	local names = {}
+	for _, node in ipairs(description.nodes) do
+		names[node.name] = true
+		self.nodes[node.name] = self.nodes[node.name] or nodes.new(self, node.name, node.kind)
+	end
+	for name, node in next, self.nodes do
+		if not names[name] then
+			nodes.attach(node, nil)
+			self.nodes[name] = nil
+		end
+	end
+end
+
+--- lab:apply([description]): make the lab what the description (its own, if none is given) says,
+--- changing only what differs. On a refusal it is again as it was. A lab that is down only takes
+--- the description over.
+function methods:apply(description)
+	local running = self.running
+	if description == nil then
+		description = self.description
+	elseif getmetatable(description) == getmetatable(self) then
+		description = description.description
+	end
+	description = descriptions.new(description)
+	local layout = self:layout_of(description, running and running.layout, "lab apply")
+	if not running then
+		adopt(self, description)
+		return self
+	end
+	local plan_options = features.check(layout)
+	plan_options.routing = running.options.routing
+	local ops = plans.new(layout, plan_options)
+	local e, lost = go_to(running, ops)
+	if lost then
+		self:down()
+		if type(e) == "table" then
+			e.message = (e.message or "") .. lost
+		end
+	end
+	if e then
+		error(e, 0)
+	end
+	running.layout, running.options, running.operations = layout, plan_options, ops
+	adopt(self, description)
+	wait_carrier(layout, running.namespaces)
+	attach(self, running)
+	return self
+end
+
+return methods
