@@ -266,7 +266,9 @@ local function with_peer(spec)
 	return out
 end
 
-local makers = { link = {}, addr = {}, route = {}, netns = {}, sysctl = {}, nft = {}, exec = {} }
+local makers = {
+	link = {}, addr = {}, route = {}, netns = {}, sysctl = {}, nft = {}, exec = {}, qdisc = {},
+}
 
 function makers.link.add(op)
 	local spec, without, later = with_peer(op.spec), {}, {}
@@ -297,10 +299,18 @@ end
 makers.link.replace = makers.link.add
 
 function makers.link.set(op)
-	local set = ip(op, "link", "set", "dev", needed(op.spec, "name"))
-	local commands = { append(set, op.spec, link_words, "link") }
-	if op.spec.data then
-		commands[2] = kind_words(ip(op, "link", "set", "dev", op.spec.name), op.spec)
+	local spec = op.spec
+	local set = ip(op, "link", "set", "dev", needed(spec, "name"))
+	-- addrgenmode counts when the link comes up, and the kernel reads a line's `up` first
+	local apart = spec.addrgenmode ~= nil and spec.up ~= nil
+	local commands = { append(set, spec, link_words, "link", apart and { up = true }) }
+	if spec.data then
+		commands[2] = kind_words(ip(op, "link", "set", "dev", spec.name), spec)
+	end
+	if apart then
+		local there = { ns = spec.netns or op.ns }
+		commands[#commands + 1] = ip(there, "link", "set", "dev", spec.rename or spec.name,
+			spec.up and "up" or "down")
 	end
 	return commands
 end
@@ -353,6 +363,48 @@ for verb, word in pairs {
 		return { route_command(op, word) }
 	end
 end
+
+-- The words of a qdisc's data, in tc's order; `jitter` follows the delay without a word.
+local qdisc_words = {
+	{ "limit", "limit" }, { "delay", "delay" }, { "jitter" }, { "loss", "loss" },
+	{ "duplicate", "duplicate" }, { "corrupt", "corrupt" }, { "reorder", "reorder" },
+	{ "rate", "rate" }, { "burst", "burst" }, { "latency", "latency" },
+}
+
+local function qdisc_line(verb)
+	return function(op)
+		local spec, data = op.spec, op.spec.data or {}
+		local command = { "tc", "-n", op.ns, "qdisc", verb, "dev", spec.dev }
+		if spec.parent and spec.parent ~= "root" then
+			command[#command + 1] = "parent"
+		end
+		command[#command + 1] = spec.parent or "root"
+		if spec.handle then
+			writers.value(command, "handle", spec.handle)
+		end
+		command[#command + 1] = spec.kind
+		local known = {}
+		for _, row in ipairs(qdisc_words) do
+			local value = data[row[1]]
+			known[row[1]] = true
+			if value ~= nil then
+				command[#command + 1] = row[2]
+				command[#command + 1] = tostring(value)
+			end
+		end
+		for key in next, data do
+			if not known[key] then
+				misuse(tostring(key), "qdisc: there is no word for it")
+			end
+		end
+		return { command }
+	end
+end
+
+makers.qdisc.add = qdisc_line "add"
+makers.qdisc.replace = qdisc_line "replace"
+makers.qdisc.set = qdisc_line "change"
+makers.qdisc.delete = qdisc_line "delete"
 
 function makers.netns.add(op)
 	return { { "ip", "netns", "add", op.ns } }

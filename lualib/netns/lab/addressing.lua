@@ -58,14 +58,17 @@ local function given_addresses(interface, mistake)
 			if address.length == address.bits and net then
 				address = address:with(net.length)
 			end
-			if not net then
-				net = address:network()
+			if not net and address.length == address.bits then
+				mistake(link.from, "%s (of %s) needs its prefix length, or the link a subnet", text,
+					interface.node.name)
+			else
+				net = net or address:network()
 				segment.subnet[address.family] = net
+				if not net:contains(address) then
+					mistake(link.from, "%s (of %s) is not in %s", text, interface.node.name, tostring(net))
+				end
+				interface.address[address.family] = address
 			end
-			if not net:contains(address) then
-				mistake(link.from, "%s (of %s) is not in %s", text, interface.node.name, tostring(net))
-			end
-			interface.address[address.family] = address
 		end
 	end
 end

@@ -14,6 +14,7 @@ local plans = require "netns.lab.plan"
 local features = require "netns.lab.features"
 
 local READY_WITHIN = 30 -- seconds for commands that say what they are ready by
+local USABLE_WITHIN = 10
 local POLL = 0.001
 
 local function misuse(attr, message, ...)
@@ -68,28 +69,40 @@ local function wait_ready(process, op)
 	end
 end
 
---- Wait until no cable that is up at both ends lacks its carrier: the kernel tells that in the
---- background, and until then packets may be thrown away.
-local function wait_carrier(layout, namespaces)
+--- Would a packet get through at once? The kernel tells a link of its carrier in the background, and
+--- takes an IPv6 address into use there: only when it has a local route does it answer for it.
+local function is_usable(interface, namespaces)
+	local ns = namespaces[interface.node.name]
+	local link = ns.link:get(interface.name)
+	if not link or not link.up then
+		return true -- as the user wants it
+	elseif link.state ~= "up" then
+		return false
+	end
+	local address = interface.address and interface.address.inet6
+	return not address or ns.route:lookup(address:address()).type == "local"
+end
+
+local function wait_usable(layout, namespaces)
 	local waiting = {}
 	for _, ends in ipairs(layout.cables) do
 		if ends[1].link.up ~= false then
-			waiting[#waiting + 1] = ends[1]
-			waiting[#waiting + 1] = ends[2]
+			table.move(ends, 1, 2, #waiting + 1, waiting)
 		end
 	end
+	local deadline = netns.clock() + USABLE_WITHIN
 	while #waiting > 0 do
 		local left = {}
 		for _, interface in ipairs(waiting) do
-			local link = namespaces[interface.node.name].link:get(interface.name)
-			if not link or not link.up then -- the user's own doing
-				link = nil
-			elseif link.state ~= "up" then
+			if not is_usable(interface, namespaces) then
 				left[#left + 1] = interface
 			end
 		end
 		waiting = left
-		if #waiting > 0 then
+		if waiting[1] and netns.clock() > deadline then
+			core.raise { op = "lab up", subject = waiting[1].name, netns = waiting[1].node.name,
+				code = "ETIMEDOUT", message = ("the link is not usable after %d s"):format(USABLE_WITHIN) }
+		elseif waiting[1] then
 			netns.sleep(POLL)
 		end
 	end
@@ -117,9 +130,23 @@ local function attach(self, running)
 	end
 end
 
+--- Commands start when the network can be used; so they are apart. They come last in every plan.
+local function split(list, is_command)
+	local first = #list + 1
+	while list[first - 1] and is_command(list[first - 1]) do
+		first = first - 1
+	end
+	return table.move(list, 1, first - 1, 1, {}), table.move(list, first, #list, 1, {})
+end
+
 local function build(self, running)
-	operations.apply(running.operations, running.namespaces, makers(running))
-	wait_carrier(running.layout, running.namespaces)
+	local made = makers(running)
+	local network, commands = split(running.operations, function(op)
+		return op.object == "exec"
+	end)
+	operations.apply(network, running.namespaces, made)
+	wait_usable(running.layout, running.namespaces)
+	operations.apply(commands, running.namespaces, made)
 	attach(self, running)
 end
 
@@ -231,17 +258,27 @@ local function state_of(ops)
 	return { list = list, by_id = by_id }
 end
 
+--- Carry out the changes from `state` to `now`, items both.
+local function go(running, layout, state, now)
+	local made = makers(running)
+	local network, commands = split(changes.between(state.list, state.by_id, now.list, now.by_id),
+		function(each)
+			return each.op and each.op.verb == "spawn"
+		end)
+	carry_out(running, network, state, made)
+	wait_usable(layout, running.namespaces)
+	carry_out(running, commands, state, made)
+end
+
 --- Go from the running plan to `ops`; on a refusal, back.
-local function go_to(running, ops)
-	local state, now, made = state_of(running.operations), state_of(ops), makers(running)
-	local done, e = pcall(carry_out, running,
-		changes.between(state.list, state.by_id, now.list, now.by_id), state, made)
+local function go_to(running, layout, ops)
+	local state = state_of(running.operations)
+	local done, e = pcall(go, running, layout, state, state_of(ops))
 	if done then
 		return
 	end
-	local before, reached = state_of(running.operations), current_items(state)
-	local back = changes.between(reached, state.by_id, before.list, before.by_id)
-	local returned, why = pcall(carry_out, running, back, { list = reached, by_id = state.by_id }, made)
+	local reached = { list = current_items(state), by_id = state.by_id }
+	local returned, why = pcall(go, running, running.layout, reached, state_of(running.operations))
 	if not returned then
 		why = ("; going back failed too, so the lab is down: %s"):format(tostring(why))
 	end
@@ -282,7 +319,8 @@ function methods:apply(description)
 	local plan_options = features.check(layout)
 	plan_options.routing = running.options.routing
 	local ops = plans.new(layout, plan_options)
-	local e, lost = go_to(running, ops)
+	local e, lost = go_to(running, layout, ops)
+	attach(self, running)
 	if lost then
 		self:down()
 		if type(e) == "table" then
@@ -294,7 +332,6 @@ function methods:apply(description)
 	end
 	running.layout, running.options, running.operations = layout, plan_options, ops
 	adopt(self, description)
-	wait_carrier(layout, running.namespaces)
 	attach(self, running)
 	return self
 end

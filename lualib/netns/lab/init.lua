@@ -11,6 +11,7 @@ local descriptions = require "netns.lab.description"
 local layouts = require "netns.lab.layout"
 local nodes = require "netns.lab.node"
 local plans = require "netns.lab.plan"
+local topologies = require "netns.lab.topology"
 
 local lab_methods = {}
 local lab_mt = { __name = "netns.lab" }
@@ -18,6 +19,7 @@ local lab_mt = { __name = "netns.lab" }
 -- Methods in files of their own: name -> module, which returns a table of functions by method.
 local elsewhere = {
 	up = "netns.lab.build", down = "netns.lab.build", apply = "netns.lab.build",
+	script = "netns.lab.script", draw = "netns.lab.draw",
 }
 
 function lab_mt:__index(key)
@@ -268,12 +270,21 @@ end
 
 --- lab.new([name or description]) -> lab
 local function new(given)
-	local lab = setmetatable({ nodes = {} }, lab_mt)
-	lab.description = descriptions.new(given, caller())
-	for _, node in ipairs(lab.description.nodes) do
-		lab.nodes[node.name] = nodes.new(lab, node.name, node.kind)
+	local self = setmetatable({ nodes = {} }, lab_mt)
+	self.description = descriptions.new(given, caller())
+	for _, node in ipairs(self.description.nodes) do
+		self.nodes[node.name] = nodes.new(self, node.name, node.kind)
 	end
-	return lab
+	return self
 end
 
-return { new = new }
+local lab = { new = new }
+
+for name, make in next, topologies do
+	--- lab.star(n) and the like -> lab
+	lab[name] = function(...)
+		return make(new, ...)
+	end
+end
+
+return lab

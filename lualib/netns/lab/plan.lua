@@ -110,6 +110,8 @@ local function end_spec(interface)
 		mac = interface.mac;
 		mtu = interface.link.mtu or node.mtu;
 		master = node.kind == "switch" and BRIDGE or nil;
+		numtxqueues = 1; -- one for each CPU costs two waits of the kernel's a cable
+		numrxqueues = 1;
 	}
 end
 
