@@ -55,6 +55,14 @@ local route_words = {
 	{ "pref", "pref" }, { "onlink", "onlink", "flag" }, { "nexthops", nil, "nexthops" },
 }
 
+local ntable_words = {
+	{ "dev", "dev" }, { "base_reachable", "base_reachable" }, { "retrans", "retrans" },
+	{ "gc_stale", "gc_stale" }, { "delay_probe", "delay_probe" }, { "queue", "queue" },
+	{ "app_probes", "app_probes" }, { "ucast_probes", "ucast_probes" },
+	{ "mcast_probes", "mcast_probes" }, { "anycast_delay", "anycast_delay" },
+	{ "proxy_delay", "proxy_delay" }, { "proxy_queue", "proxy_queue" }, { "locktime", "locktime" },
+}
+
 -- Written at their place in the line, not by a row; or known to listings only.
 local passed_over = {
 	link = set_of("name", "kind", "peer", "data", "state", "carrier", "stats", "link_netnsid"),
@@ -62,6 +70,7 @@ local passed_over = {
 	nexthop = set_of("flags"),
 	addr = set_of("addr", "family", "proto"),
 	route = set_of("dst", "type", "family", "flags"),
+	ntable = set_of("name", "family", "reachable"),
 }
 
 -- Address flags that the kernel sets and `ip` has no word for.
@@ -268,6 +277,7 @@ end
 
 local makers = {
 	link = {}, addr = {}, route = {}, netns = {}, sysctl = {}, nft = {}, exec = {}, qdisc = {},
+	ntable = {},
 }
 
 function makers.link.add(op)
@@ -405,6 +415,11 @@ makers.qdisc.add = qdisc_line "add"
 makers.qdisc.replace = qdisc_line "replace"
 makers.qdisc.set = qdisc_line "change"
 makers.qdisc.delete = qdisc_line "delete"
+
+function makers.ntable.set(op)
+	local name = op.spec.name or op.spec.family == "inet6" and "ndisc_cache" or "arp_cache"
+	return { append(ip(op, "ntable", "change", "name", name), op.spec, ntable_words, "ntable") }
+end
 
 function makers.netns.add(op)
 	return { { "ip", "netns", "add", op.ns } }

@@ -18,6 +18,7 @@ local objects = {
 	route = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dst" },
 	sysctl = { verbs = { "set" } },
 	nft = { verbs = { "run", "flush" }, key = "text" },
+	ntable = { verbs = { "set" } },
 	qdisc = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dev" },
 	exec = { verbs = { "run", "spawn" } },
 }
@@ -177,6 +178,7 @@ end
 
 local appliers = {
 	link = collection, addr = collection, route = collection, sysctl = collection,
+	ntable = collection,
 	qdisc = collection,
 }
 

@@ -21,7 +21,9 @@
 
 #define COLLECTION_TYPE "netns.collection"
 
-static const struct rtnl_object *const objects[] = { &rtnl_link, &rtnl_addr, &rtnl_route, &rtnl_rule, &rtnl_neigh, &rtnl_fdb, &rtnl_qdisc, &rtnl_class };
+static const struct rtnl_object *const objects[] = {
+	&rtnl_link, &rtnl_addr, &rtnl_route, &rtnl_rule, &rtnl_neigh, &rtnl_ntable, &rtnl_fdb, &rtnl_qdisc, &rtnl_class,
+};
 
 struct collection {
 	const struct rtnl_object *object;

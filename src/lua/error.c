@@ -197,12 +197,16 @@ static int mm_tostring(lua_State *L)
 		}
 		luaL_addstring(&b, message ? message : "wrong use");
 	} else {
-		luaL_addstring(&b, plain ? plain : message ? message : "failed");
+		const char *first = plain ? plain : message ? message : "failed";
+		size_t line = strcspn(first, "\n");
+
+		luaL_addlstring(&b, first, line);
 		if (code) {
 			luaL_addstring(&b, " (");
 			luaL_addstring(&b, code);
 			luaL_addchar(&b, ')');
 		}
+		luaL_addstring(&b, first + line);
 		if (plain && message && strcmp(plain, message) != 0) {
 			luaL_addstring(&b, ": ");
 			luaL_addstring(&b, message);
@@ -217,7 +221,7 @@ static int mm_tostring(lua_State *L)
 	return 1;
 }
 
-/* errno for a name like "ENOENT"; EINVAL for one that is unknown. */
+/* errno for a name like "ENOENT"; 0 for a code that is none. */
 static int errno_of(const char *code)
 {
 	for (int n = 1; n < 134; n++) {
@@ -226,7 +230,7 @@ static int errno_of(const char *code)
 		if (name && strcmp(name, code) == 0)
 			return n;
 	}
-	return EINVAL;
+	return 0;
 }
 
 /* core.raise { op=, subject=, netns=, code=, message=, attr=, hint=, index=, misuse= }: what error_raise is for C */
@@ -243,6 +247,7 @@ static int l_raise(lua_State *L)
 		.message = field(L, "message"),
 		.attr = field(L, "attr"),
 		.hint = field(L, "hint"),
+		.code = code,
 		.errnum = errno_of(code ? code : "EINVAL"),
 		.index = (field(L, "index"), lua_tointeger(L, -1)),
 		.misuse = (field(L, "misuse"), lua_toboolean(L, -1)),

@@ -26,7 +26,7 @@ struct rtnl_object {
 	const char *key;              /* the field that a plain string or number stands for */
 	const struct codec_row *rows;
 	size_t header;
-	uint16_t get, new, del;       /* message types */
+	uint16_t get, new, del, set;  /* message types; set: 0 where `new` changes, too */
 	uint16_t flags[RTNL_VERBS];   /* NLM_F_ of each verb */
 	bool batch;                   /* many are sent at once */
 	const int *families;          /* one dump for each; ended by -1 */
@@ -95,7 +95,7 @@ bool rtnl_has(struct rtnl *r, int spec, const char *key);
 struct nlattr;
 const struct nlattr *rtnl_attr(const struct nlmsghdr *h, size_t header, uint16_t type);
 
-extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_fdb, rtnl_qdisc,
+extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_ntable, rtnl_fdb, rtnl_qdisc,
 	rtnl_class;
 
 /* ns.route:lookup(addr): push the route that the kernel would take */

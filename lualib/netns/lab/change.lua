@@ -64,6 +64,10 @@ function identities.qdisc(op)
 	return ("qdisc %s %s"):format(op.ns, op.spec.dev)
 end
 
+function identities.ntable(op)
+	return ("ntable %s %s %s"):format(op.ns, op.spec.dev, op.spec.family)
+end
+
 function identities.exec(op)
 	return ("exec %s %s"):format(op.ns, text_of(op.spec))
 end

@@ -41,6 +41,17 @@ local function rate(value)
 	return number and (unit == "" and number or units[unit] and number * units[unit]) or nil
 end
 
+local time_units = { us = 1e-6, usec = 1e-6, ms = 1e-3, msec = 1e-3, s = 1, sec = 1 }
+
+--- Seconds for "5ms" or a number; 0 for nil, nil for neither.
+local function seconds(value)
+	if type(value) ~= "string" then
+		return value or 0
+	end
+	local number, unit = value:match("^([%d.]+)(%a+)$")
+	return number and time_units[unit] and tonumber(number) and number * time_units[unit] or nil
+end
+
 --- What of a link's wishes this kernel cannot do, as a sentence; nil when all can be done.
 local function missing(link, options)
 	local lacking = {}
@@ -56,7 +67,12 @@ local function missing(link, options)
 	end
 end
 
-local checks = { loss = fraction, duplicate = fraction, corrupt = fraction, reorder = fraction,
+local expected = {
+	rate = "number of bits a second nor one with a unit (\"10mbit\")",
+	delay = "number of seconds nor a time (\"5ms\")",
+	jitter = "number of seconds nor a time (\"5ms\")",
+}
+local checks = { delay = seconds, jitter = seconds, loss = fraction, duplicate = fraction, corrupt = fraction, reorder = fraction,
 	rate = rate }
 
 --- What is wrong with a link's values, as a sentence.
@@ -65,8 +81,7 @@ local function wrong(link)
 		local check = checks[key]
 		if link[key] ~= nil and check and not check(link[key]) then
 			return ("%s: '%s' is neither a %s"):format(key, tostring(link[key]),
-				key == "rate" and "number of bits a second nor one with a unit (\"10mbit\")"
-				or "fraction nor a percentage (\"1%\")")
+				expected[key] or "fraction nor a percentage (\"1%\")")
 		end
 	end
 	if link.reorder and not link.delay then
@@ -109,4 +124,6 @@ local function plan(interface, options, add)
 	end
 end
 
-return { plan = plan, missing = missing, wrong = wrong, wanted = wanted, rate = rate }
+return {
+	plan = plan, missing = missing, wrong = wrong, wanted = wanted, rate = rate, seconds = seconds,
+}

@@ -20,6 +20,8 @@ local lab_mt = { __name = "netns.lab" }
 local elsewhere = {
 	up = "netns.lab.build", down = "netns.lab.build", apply = "netns.lab.build",
 	script = "netns.lab.script", draw = "netns.lab.draw",
+	check = "netns.proof.check", expect = "netns.proof.check", eventually = "netns.proof.check",
+	matrix = "netns.proof.check",
 }
 
 function lab_mt:__index(key)

@@ -15,6 +15,7 @@
 -- Mistakes go into an array of { message, from }; with any of them the layout is not usable.
 
 local addressing = require "netns.lab.addressing"
+local impairment = require "netns.lab.impairment"
 
 local MAX_NAME = 15
 local FIRST_INDEX = 17 -- leaves room for the links that tunnel modules put into every namespace
@@ -126,6 +127,10 @@ end
 local function connect(layout, description, kept, mistake)
 	local interfaces, pairs_of_ends = {}, {}
 	for _, link in ipairs(description.links) do
+		local wrong = impairment.wrong(link)
+		if wrong then
+			mistake(link.from, "%s", wrong)
+		end
 		local a, b = layout.nodes[link[1]], layout.nodes[link[2]]
 		for side = 1, 2 do
 			if not layout.nodes[link[side]] then

@@ -6,7 +6,8 @@
 -- addresses come; switches come up last, since each port that is added to one that is up floods all
 -- the others. What a node of the lab always gets: `lo` up; IPv6 link-local addresses that it need not
 -- wait for (fe80:: and the number of its address; a router cannot ask for neighbours without one);
--- and no limit on ICMP errors, which would make refusals look like silence.
+-- neighbours that are given up soon after they do not answer (the kernel's own three seconds are for
+-- longer cables); and no limit on ICMP errors, which would make refusals look like silence.
 
 local operations = require "netns.operations"
 local addressing = require "netns.lab.addressing"
@@ -142,6 +143,20 @@ local function finish_end(ops, interface)
 	add(ops, interface.node, "set", "link", spec, interface.link.from)
 end
 
+--- How long a node waits for a neighbour's answer before it asks again, in ms.
+local function neighbours(ops, interface)
+	if not interface.address then
+		return
+	end
+	local retrans = math.max(20, math.ceil(4000 * impairment.seconds(interface.link.delay)))
+	for _, family in ipairs(addressing.families) do
+		if interface.address[family] then
+			add(ops, interface.node, "set", "ntable", { dev = interface.name, family = family,
+				retrans = retrans }, interface.link.from)
+		end
+	end
+end
+
 local function sorted_pairs(t)
 	local keys = {}
 	for key in next, t do
@@ -248,6 +263,9 @@ local function new(layout, options)
 		add(ops, node, "set", "link", { name = "lo", up = true }, node.from)
 		for _, interface in ipairs(node.interfaces) do
 			finish_end(ops, interface)
+		end
+		for _, interface in ipairs(node.interfaces) do
+			neighbours(ops, interface)
 		end
 	end
 	for _, node in ipairs(layout.order) do

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- probe.lua - netns.probe: questions -> core.probe -> verdicts
 local core = require "netns.core"
-local verdict = require "netns.proof.verdict"
+local verdict = require "netns.proof.verdict".read
 
 local keys = {
 	from = true, to = true, proto = true, port = true, family = true, addr = true, listen = true,

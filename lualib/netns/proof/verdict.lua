@@ -182,7 +182,7 @@ local function sentence(template, o, q)
 end
 
 -- The observation of core.probe, and the question { proto, port, addr } -> a verdict.
-return function(o, q)
+local function read(o, q)
 	for _, rule in ipairs(rules) do
 		local name, when, why = table.unpack(rule)
 		if when(o, q) then
@@ -204,3 +204,15 @@ return function(o, q)
 		end
 	end
 end
+
+-- All verdicts, and those that are isolation.
+local names, isolated = {}, {}
+for _, rule in ipairs(rules) do
+	names[rule[1]] = true
+	isolated[rule[1]] = true
+end
+for _, name in ipairs { "open", "refused", "one_way", "inconclusive" } do
+	isolated[name] = nil
+end
+
+return { read = read, names = names, isolated = isolated }

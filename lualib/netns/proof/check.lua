@@ -1,0 +1,315 @@
+-- SPDX-License-Identifier: MIT
+-- netns.proof.check - a truth table over a lab: asked, controlled, judged
+--
+-- Theory. All questions of a table are in flight at once, and with them the controls: each sender
+-- of which a row expects silence or refusal must have reached somebody on a segment of its own, in
+-- the same run, as seen by that neighbour's stack. A sender that reached nobody proves nothing by
+-- reaching nobody else: its silences are inconclusive. A refusal needs no such control, since it
+-- quotes the very packet; nor does what the sender's own stack says (no route, link down ...).
+
+local core = require "netns.core"
+local impairment = require "netns.lab.impairment"
+local nodes = require "netns.lab.node"
+local probes = require "netns.proof.probe"
+local reports = require "netns.proof.report"
+local rows_of = require "netns.proof.rows"
+local verdicts = require "netns.proof.verdict"
+
+local function running(self, op)
+	if not self.running then
+		core.raise { op = op, subject = self.description.name, code = "ENOTCONN",
+			message = "lab is not up", hint = "call lab:up() first" }
+	end
+	return self.running
+end
+
+local function misuse(index, attr, message, ...)
+	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
+		code = "EINVAL", misuse = true }
+end
+
+local function is_global(entry)
+	return entry.scope == nil or entry.scope == "global" or entry.scope == "site"
+end
+
+--- What rows.lua asks about the lab as it stands: addresses are the kernel's, and beside them those
+--- of the plan that a downed link has lost.
+local function world_of(self)
+	local layout, namespaces = running(self, "lab check").layout, self.running.namespaces
+	local world, known = {}, {}
+
+	function world.handle(name)
+		return namespaces[name]
+	end
+
+	local function everybody()
+		local list = {}
+		for _, node in ipairs(layout.order) do
+			if node.kind ~= "switch" and node.kind ~= "router" then
+				list[#list + 1] = node.name
+			end
+		end
+		return list
+	end
+
+	function world.nodes(value, index, attr)
+		if value == "*" then
+			return everybody()
+		end
+		local list = {}
+		for _, each in ipairs(type(value) == "table" and not nodes.is_node(value) and value or { value }) do
+			local name = nodes.is_node(each) and each.name or each
+			local node = type(name) == "string" and layout.nodes[name]
+			if not node or nodes.is_node(each) and nodes.lab_of(each) ~= self then
+				misuse(index, attr, "'%s' is no node of this lab", tostring(name))
+			elseif node.kind == "switch" then
+				misuse(index, attr, "%s is a switch, which has no address", name)
+			end
+			list[#list + 1] = name
+		end
+		if #list == 0 then
+			misuse(index, attr, "is missing")
+		end
+		return list
+	end
+
+	local function read_addresses(name)
+		local out, seen = { inet = {}, inet6 = {} }, {}
+		local function put(family, address)
+			if not seen[address] then
+				seen[address] = true
+				table.insert(out[family], address)
+			end
+		end
+		for _, entry in ipairs(namespaces[name].addr:list()) do
+			if is_global(entry) then
+				put(entry.family, entry.addr:match("^[^/]+"))
+			end
+		end
+		for _, interface in ipairs(layout.nodes[name].interfaces) do
+			for family, address in next, interface.address or {} do
+				put(family, address:address())
+			end
+		end
+		return out
+	end
+
+	function world.addresses(name, family)
+		known[name] = known[name] or read_addresses(name)
+		return known[name][family]
+	end
+
+	--- The target's address on a segment that both are on, else its first.
+	function world.nearest(from, to, family)
+		local here = {}
+		for _, interface in ipairs(layout.nodes[from].interfaces) do
+			here[interface.segment or false] = true
+		end
+		for _, interface in ipairs(layout.nodes[to].interfaces) do
+			if interface.segment and here[interface.segment] and interface.address[family] then
+				return interface.address[family]:address()
+			end
+		end
+		return world.addresses(to, family)[1]
+	end
+
+	return world, layout
+end
+
+--- Whom a sender can reach without anybody's help: on each of its segments, routers first.
+local function neighbours(layout, name, family)
+	local list = {}
+	for _, interface in ipairs(layout.nodes[name].interfaces) do
+		local best
+		for _, member in ipairs(interface.segment and interface.segment.members or {}) do
+			if member.node.name ~= name and member.address[family]
+				and (not best or member.node.kind == "router" and best.node.kind ~= "router") then
+				best = member
+			end
+		end
+		list[#list + 1] = best
+	end
+	return list
+end
+
+--- Control questions behind `questions`: { [sender .. family] = positions }.
+local function add_controls(questions, expanded, world, layout)
+	local controls = {}
+	for _, out in ipairs(expanded) do
+		for _, at in ipairs(out.questions) do
+			local q = questions[at]
+			local key = q.names.from .. " " .. q.family
+			if not controls[key] then
+				controls[key] = {}
+				for _, member in ipairs(neighbours(layout, q.names.from, q.family)) do
+					questions[#questions + 1] = {
+						names = { from = q.names.from, to = member.node.name, what = "icmp" };
+						from = q.from;
+						to = world.handle(member.node.name);
+						proto = "icmp";
+						family = q.family;
+						addr = member.address[q.family]:address();
+					}
+					table.insert(controls[key], #questions)
+				end
+			end
+		end
+	end
+	return controls
+end
+
+--- The first neighbour that a control was seen to reach; nil when it reached none.
+local function reached(controls, key, questions, results)
+	for _, at in ipairs(controls[key] or {}) do
+		if results[at].delivered then
+			return questions[at]
+		end
+	end
+end
+
+--- A silence without its control is inconclusive, and says so.
+local function controlled(result, q, controls, questions, results)
+	if result.verdict ~= "dropped" then
+		return result
+	end
+	local key = q.names.from .. " " .. q.family
+	local neighbour = reached(controls, key, questions, results)
+	local out = {}
+	for name, value in next, result do
+		out[name] = value
+	end
+	if neighbour then
+		out.control = { sender = true, neighbour = neighbour.names.to, addr = neighbour.addr }
+		out.why = ("%s Control: %s reached %s (%s) meanwhile."):format(result.why, q.names.from,
+			neighbour.names.to, neighbour.addr)
+		return out
+	end
+	local tried = controls[key] or {}
+	out.control = { sender = false }
+	out.verdict = "inconclusive"
+	out.why = ("It looks like dropped, but the control failed: %s reached %s. %s"):format(q.names.from,
+		#tried == 0 and "nobody, having no neighbour to try" or "none of its own neighbours", result.why)
+	return out
+end
+
+--- Judge one row: { ok, row, verdict, verdicts, why }.
+local function judge(out, questions, results)
+	local entry = { ok = true, row = out.row, verdicts = {} }
+	for i, at in ipairs(out.questions) do
+		local result = results[at]
+		local names = questions[at].names
+		result = setmetatable({ from = names.from, to = names.to, what = names.what,
+			family = questions[at].family, addr = questions[at].addr }, { __index = result })
+		entry.verdicts[i] = result
+		if entry.ok and not out.set[result.verdict] then
+			entry.ok, entry.verdict, entry.why = false, result.verdict, result.why
+		end
+	end
+	if #entry.verdicts == 0 then
+		entry.ok, entry.verdict = false, "inconclusive"
+		entry.why = "No family in which both ends have an address, so nothing could be asked."
+	elseif entry.ok then
+		entry.verdict, entry.why = entry.verdicts[1].verdict, entry.verdicts[1].why
+	end
+	return entry
+end
+
+--- How long silence must last, in seconds: lab nodes limit no ICMP errors and give neighbours up
+--- quickly (lab/plan.lua), so only the cables' own delays count.
+local function settling(layout)
+	local most = 0
+	for _, ends in ipairs(layout.cables) do
+		most = most + 2 * impairment.seconds(ends[1].link.delay)
+	end
+	return math.max(0.1, most)
+end
+
+local methods = {}
+
+--- lab:check(rows) -> report
+function methods:check(rows)
+	local world, layout = world_of(self)
+	local questions, expanded = rows_of.expand(rows, world)
+	local asked = #questions
+	local controls = add_controls(questions, expanded, world, layout)
+	local plain = {}
+	for i, q in ipairs(questions) do
+		plain[i] = { from = q.from, to = q.to, proto = q.proto, port = q.port, family = q.family,
+			addr = q.addr, listen = q.listen }
+	end
+	local results = probes.probe(plain, { settle = settling(layout) })
+	local judged = {}
+	for i = 1, asked do
+		judged[i] = controlled(results[i], questions[i], controls, questions, results)
+	end
+	local entries = {}
+	for i, out in ipairs(expanded) do
+		entries[i] = judge(out, questions, judged)
+	end
+	return reports.new(entries, { name = self.description.name })
+end
+
+--- lab:expect(rows) -> report; raises unless every row holds
+function methods:expect(rows)
+	local report = self:check(rows)
+	if not report.ok then
+		local ok, e = pcall(core.raise, { op = "lab expect", subject = self.description.name,
+			code = "EXPECT", message = report:failures() })
+		assert(not ok)
+		e.report = report
+		error(e, 0)
+	end
+	return report
+end
+
+--- lab:eventually(rows, timeout) -> report: waits until every row holds, and then still does
+function methods:eventually(rows, timeout)
+	local deadline = core.deadline(timeout == nil and 10 or timeout)
+	local steady = false
+	while true do
+		local report = self:check(rows)
+		if report.ok and steady then
+			return report
+		elseif not report.ok and core.clock() >= deadline then
+			return report
+		end
+		steady = report.ok
+		core.sleep(report.ok and 0.05 or 0.02)
+	end
+end
+
+local matrix_mt = { __name = "netns.matrix" }
+matrix_mt.__index = matrix_mt
+
+function matrix_mt:__tostring()
+	return reports.matrix(self)
+end
+
+--- lab:matrix(what [, family]) -> m.from.to is a verdict's name
+function methods:matrix(what, family)
+	local rows, list = {}, {}
+	for name in next, verdicts.names do
+		if name ~= "inconclusive" then
+			list[#list + 1] = name
+		end
+	end
+	local world = world_of(self)
+	local names = world.nodes("*")
+	for _, from in ipairs(names) do
+		for _, to in ipairs(names) do
+			if from ~= to then
+				rows[#rows + 1] = { from, to, what or "icmp", list, family = family }
+			end
+		end
+	end
+	local report, matrix = self:check(rows), setmetatable({}, matrix_mt)
+	for _, from in ipairs(names) do
+		matrix[from] = {}
+	end
+	for i, entry in ipairs(report) do
+		matrix[rows[i][1]][rows[i][2]] = entry.verdict
+	end
+	return matrix, report
+end
+
+return methods

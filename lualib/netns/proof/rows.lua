@@ -1,0 +1,205 @@
+-- SPDX-License-Identifier: MIT
+-- netns.proof.rows - a truth table -> the questions that decide it
+--
+-- A row says { from, to, what, expected, family }. Lists and "*" stand for many nodes, "*" as `what`
+-- for ICMP and every port that the table names. Each row becomes an array of questions; questions
+-- that several rows share are asked once. A pure function of the table and of what the caller knows
+-- of nodes and addresses.
+
+local core = require "netns.core"
+local verdict = require "netns.proof.verdict"
+
+local families = { "inet", "inet6" }
+local row_keys = { [1] = true, [2] = true, [3] = true, [4] = true, family = true }
+
+local function misuse(index, attr, message, ...)
+	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
+		code = "EINVAL", misuse = true }
+end
+
+--- "tcp/80" -> "tcp", 80; "icmp" -> "icmp"; nil for neither.
+local function parse_what(what)
+	if what == "icmp" then
+		return "icmp"
+	end
+	local proto, port = tostring(what):match("^(%l+)/(%d+)$")
+	port = math.tointeger(tonumber(port))
+	if (proto == "tcp" or proto == "udp") and port and port >= 1 and port <= 65535 then
+		return proto, port
+	end
+end
+
+local function list_of(value)
+	if type(value) == "table" and getmetatable(value) == nil then
+		return value
+	end
+	return { value }
+end
+
+--- The verdicts that a row accepts, as a set.
+local function accepted(expected, index)
+	local set, any = {}, false
+	for _, name in ipairs(list_of(expected)) do
+		if name == "isolated" then
+			for each in next, verdict.isolated do
+				set[each] = true
+			end
+		elseif type(name) == "string" and verdict.names[name] and name ~= "inconclusive" then
+			set[name] = true
+		elseif name == "inconclusive" then
+			misuse(index, "expected", "\"inconclusive\" proves nothing, so no row can ask for it")
+		else
+			misuse(index, "expected", "\"isolated\" or a verdict's name expected, got '%s'", tostring(name))
+		end
+		any = true
+	end
+	if not any then
+		misuse(index, "expected", "is missing")
+	end
+	return set
+end
+
+--- All (proto, port) that the table names, in its order, ICMP first.
+local function named_whats(rows)
+	local list, seen = { { "icmp" } }, { icmp = true }
+	for _, row in ipairs(rows) do
+		for _, what in ipairs(type(row) == "table" and list_of(row[3]) or {}) do
+			local proto, port = parse_what(what)
+			if proto and not seen[what] then
+				seen[what] = true
+				list[#list + 1] = { proto, port }
+			end
+		end
+	end
+	return list
+end
+
+local function whats_of(row, index, named)
+	local list = {}
+	for _, what in ipairs(list_of(row[3])) do
+		if what == "*" then
+			table.move(named, 1, #named, #list + 1, list)
+		else
+			local proto, port = parse_what(what)
+			if not proto then
+				misuse(index, "what", "'%s': \"icmp\", \"tcp/PORT\", \"udp/PORT\" or \"*\" expected", tostring(what))
+			end
+			list[#list + 1] = { proto, port }
+		end
+	end
+	if #list == 0 then
+		misuse(index, "what", "is missing")
+	end
+	return list
+end
+
+--- The families of a pair: those in which both ends have an address; a row that is about isolation
+--- also counts those in which the target alone has one.
+local function families_of(world, from, to, row, set)
+	local list = {}
+	for _, family in ipairs(row.family and { row.family } or families) do
+		local there = #world.addresses(to, family) > 0
+		local here = #world.addresses(from, family) > 0
+		if there and (here or (set.no_route and not set.open)) then
+			list[#list + 1] = family
+		end
+	end
+	return list
+end
+
+--- Isolation must hold for every address of the target; to be open, one suffices.
+local function addresses_of(world, from, to, family, set)
+	local list = world.addresses(to, family)
+	if set.open or set.refused or set.one_way then
+		return { world.nearest(from, to, family) or list[1] }
+	end
+	return list
+end
+
+local function check_row(row, index)
+	if type(row) ~= "table" then
+		misuse(index, "rows", "a row is a table, got %s", type(row))
+	end
+	for key in next, row do
+		if not row_keys[key] then
+			misuse(index, tostring(key), "unknown key")
+		end
+	end
+	if row.family ~= nil and row.family ~= "inet" and row.family ~= "inet6" then
+		misuse(index, "family", "\"inet\" or \"inet6\" expected")
+	end
+end
+
+--- Ports of which some row says that nobody listens there: opening a listener would make that untrue.
+local function left_closed(expanded)
+	local closed = {}
+	for _, row in ipairs(expanded) do
+		for _, each in ipairs(row.set.refused and not row.set.open and row.pairs or {}) do
+			for _, what in ipairs(row.whats) do
+				closed[("%s %s/%s"):format(each.to, what[1], what[2])] = true
+			end
+		end
+	end
+	return closed
+end
+
+--- Expand rows. `world`: nodes(value, index, attr) -> array of names; addresses(name, family) ->
+--- array; nearest(from, to, family) -> address | nil; handle(name) -> the namespace.
+--- Returns the questions (what netns.probe takes, and `names`), and for each row { row, set,
+--- questions = array of positions }.
+local function expand(rows, world)
+	if type(rows) ~= "table" then
+		misuse(nil, "rows", "an array of rows expected, got %s", type(rows))
+	end
+	local named, expanded = named_whats(rows), {}
+	for index = 1, rawlen(rows) do
+		local row = rows[index]
+		check_row(row, index)
+		local out = { row = row, set = accepted(row[4], index), whats = whats_of(row, index, named), pairs = {} }
+		for _, from in ipairs(world.nodes(row[1], index, "from")) do
+			for _, to in ipairs(world.nodes(row[2], index, "to")) do
+				if from ~= to then
+					table.insert(out.pairs, { from = from, to = to })
+				end
+			end
+		end
+		expanded[index] = out
+	end
+	for key in next, rows do
+		if math.type(key) ~= "integer" or key < 1 or key > #expanded then
+			misuse(nil, tostring(key), "unknown key: rows are an array")
+		end
+	end
+	local questions, position, closed = {}, {}, left_closed(expanded)
+	for _, out in ipairs(expanded) do
+		out.questions = {}
+		for _, pair in ipairs(out.pairs) do
+			for _, family in ipairs(families_of(world, pair.from, pair.to, out.row, out.set)) do
+				for _, addr in ipairs(addresses_of(world, pair.from, pair.to, family, out.set)) do
+					for _, what in ipairs(out.whats) do
+						local proto, port = what[1], what[2]
+						local name = port and proto .. "/" .. port or proto
+						local id = ("%s %s %s %s"):format(pair.from, pair.to, addr, name)
+						if not position[id] then
+							questions[#questions + 1] = {
+								names = { from = pair.from, to = pair.to, what = name };
+								from = world.handle(pair.from);
+								to = world.handle(pair.to);
+								proto = proto;
+								port = port;
+								family = family;
+								addr = addr;
+								listen = proto ~= "icmp" and not closed[("%s %s"):format(pair.to, name)] or nil;
+							}
+							position[id] = #questions
+						end
+						table.insert(out.questions, position[id])
+					end
+				end
+			end
+		end
+	end
+	return questions, expanded
+end
+
+return { expand = expand, parse_what = parse_what }
