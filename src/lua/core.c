@@ -15,10 +15,18 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <unistd.h>
 
 #define VERSION "scm"
 
 __attribute__((visibility("default"))) LUAMOD_API int luaopen_netns_core(lua_State *L);
+
+/* core.isatty(fd): is it a terminal? */
+static int l_isatty(lua_State *L)
+{
+	lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+	return 1;
+}
 
 int luaopen_netns_core(lua_State *L)
 {
@@ -26,6 +34,8 @@ int luaopen_netns_core(lua_State *L)
 	lua_newtable(L);
 	lua_pushliteral(L, VERSION);
 	lua_setfield(L, -2, "version");
+	lua_pushcfunction(L, l_isatty);
+	lua_setfield(L, -2, "isatty");
 	error_open(L);
 	nlbuf_open(L);
 	wait_open(L);

@@ -1,0 +1,194 @@
+-- SPDX-License-Identifier: MIT
+-- netns.proof.mutate - does the table notice? Each thing that could be missing is taken away once
+--
+-- Theory. A table that holds proves that the policy does what the table says; not that the table says
+-- enough. So every firewall rule, policy, route and setting is taken away in a fresh copy of the
+-- lab, and the table is asked again: a mutant is `killed` when some row no longer holds, `survived`
+-- when none noticed, `void` when it could not be made. First an unchanged copy is asked, of which
+-- every row must hold: else rows that fail for another reason would look like killers.
+
+local core = require "netns.core"
+local finder = require "netns.proof.mutants"
+local nodes = require "netns.lab.node"
+
+local result_methods = {}
+local result_mt = { __name = "netns.mutation", __index = result_methods }
+
+--- Rows name nodes of this lab; for a copy they must be names.
+local function by_name(value)
+	if nodes.is_node(value) then
+		return value.name
+	elseif type(value) == "table" then
+		local out = {}
+		for key, each in next, value do
+			out[key] = by_name(each)
+		end
+		return out
+	end
+	return value
+end
+
+--- The description with the firewall that is really there.
+local function description_of(self)
+	local description = self:describe()
+	for _, node in ipairs(description.nodes) do
+		local text = self.running.namespaces[node.name].nft:list()
+		node.nft = text ~= "" and text or nil
+		node.exec = node.exec
+	end
+	return description
+end
+
+local function route_id(route)
+	return ("%s %s %s %s %s %s"):format(route.family, route.type, route.dst, route.via or "", route.dev or "",
+		route.metric or "")
+end
+
+--- Make a copy's routes those of the original, where somebody changed them.
+local function copy_routes(original, copy)
+	for name, ns in next, original.running.namespaces do
+		local there, wanted = copy.running.namespaces[name], {}
+		for _, route in ipairs(ns.route:list()) do
+			wanted[route_id(route)] = route.proto ~= "kernel" and route or nil
+		end
+		for _, route in ipairs(there.route:list()) do
+			if route.proto ~= "kernel" and not wanted[route_id(route)] then
+				there.route:delete(route)
+			end
+			wanted[route_id(route)] = nil
+		end
+		for _, route in next, wanted do
+			there.route:replace(route)
+		end
+	end
+end
+
+--- A fresh copy that is up; the caller closes it.
+local function copy_of(self, description)
+	local lab = require "netns.lab"
+	local copy = lab.new(description)
+	copy:up { routing = self.running.options.routing }
+	local done, e = pcall(copy_routes, self, copy)
+	if not done then
+		copy:down()
+		error(e, 0)
+	end
+	return copy
+end
+
+local function planned_sysctls(self)
+	local out = {}
+	for _, op in ipairs(self.running.operations) do
+		if op.object == "sysctl" then
+			out[op.ns] = out[op.ns] or {}
+			for key in next, op.spec do
+				out[op.ns][key] = true
+			end
+		end
+	end
+	return out
+end
+
+local function usual_values()
+	local known = {}
+	return function(key)
+		if known[key] == nil then
+			local fresh <close> = core.new()
+			known[key] = { fresh.sysctl[key] }
+		end
+		return known[key][1]
+	end
+end
+
+--- Which rows of a report do not hold, as a sentence.
+local function killers(report)
+	local list = {}
+	for i, entry in ipairs(report) do
+		if not entry.ok then
+			list[#list + 1] = ("row %d is %s"):format(i, entry.verdict)
+		end
+	end
+	return #list > 0 and table.concat(list, ", ") or nil
+end
+
+local function try(self, description, rows, mutant)
+	local copy <close> = copy_of(self, description)
+	local applied, e = pcall(mutant.apply, copy.running.namespaces[mutant.node])
+	if not applied then
+		return "void", tostring(e)
+	end
+	local checked, report = pcall(copy.check, copy, rows)
+	if not checked then
+		return "void", tostring(report)
+	end
+	local why = killers(report)
+	if why then
+		return "killed", why
+	end
+	return "survived", "every row still holds"
+end
+
+local function progress(i, n, mutant)
+	if core.isatty(2) then
+		io.stderr:write(("\r\27[Kmutant %d of %d: %s: %s"):format(i, n, mutant.node, mutant.what:sub(1, 60)))
+		io.stderr:flush()
+	end
+end
+
+local function end_progress()
+	if core.isatty(2) then
+		io.stderr:write("\r\27[K")
+	end
+end
+
+local methods = {}
+
+--- lab:mutate(rows) -> { survived, killed, void, ok }: arrays of { what, node, why }
+function methods:mutate(rows)
+	if not self.running then
+		core.raise { op = "lab mutate", subject = self.description.name, code = "ENOTCONN",
+			message = "lab is not up", hint = "call lab:up() first" }
+	end
+	rows = by_name(rows)
+	local result = setmetatable({ survived = {}, killed = {}, void = {} }, result_mt)
+	local description, order = description_of(self), {}
+	for i, node in ipairs(self.running.layout.order) do
+		order[i] = node.name
+	end
+	local list
+	do
+		local copy <close> = copy_of(self, description)
+		local report = copy:check(rows)
+		if not report.ok then
+			core.raise { op = "lab mutate", subject = self.description.name, code = "EXPECT",
+				message = "in an unchanged copy of the lab, " .. report:failures() }
+		end
+		list = finder.find(order, copy.running.namespaces, { sysctls = planned_sysctls(self),
+			usual = usual_values() })
+	end
+	for i, mutant in ipairs(list) do
+		progress(i, #list, mutant)
+		local fate, why = try(self, description, rows, mutant)
+		table.insert(result[fate], { what = mutant.what, node = mutant.node, why = why })
+	end
+	end_progress()
+	result.ok = #result.survived == 0
+	return result
+end
+
+function result_methods:text()
+	local lines = {}
+	for _, fate in ipairs { "survived", "void", "killed" } do
+		for _, each in ipairs(self[fate]) do
+			lines[#lines + 1] = ("%-8s  %s: %s (%s)"):format(fate, each.node, each.what, each.why)
+		end
+	end
+	lines[#lines + 1] = ("%d killed, %d survived, %d void"):format(#self.killed, #self.survived, #self.void)
+	return table.concat(lines, "\n")
+end
+
+function result_mt:__tostring()
+	return self:text()
+end
+
+return methods
