@@ -1,0 +1,263 @@
+-- SPDX-License-Identifier: MIT
+-- check_spec.lua - truth tables over a lab: lab:check, expect, eventually, matrix
+local json = require "netns.json"
+local lab = require "netns.lab"
+local support = require "spec.support"
+
+local refused = support.refused
+
+local policy = [[
+table inet f {
+	chain forward {
+		type filter hook forward priority filter; policy drop;
+		ct state established accept
+		ip saddr 10.0.0.0/24 tcp dport 5432 accept
+		ip6 saddr fd00::/64 tcp dport 5432 accept
+		tcp dport 23 reject
+	}
+}]]
+
+--- web on a switch with others, db behind a router.
+local function dmz(options)
+	local net = lab.new "dmz"
+	net:hosts({ "web", "www" }, options)
+	net:host "db"
+	net:router("fw", { nft = policy })
+	net:switch "lan"
+	net:link({ "web", "www", "fw" }, "lan")
+	net:link("db", "fw")
+	net:up()
+	return net
+end
+
+--- The verdict that decided the only row.
+local function decided(net, ...)
+	local report = net:check { { ... } }
+	return report[1].verdict, report[1]
+end
+
+describe("lab:check", function()
+	it("proves a policy, in both families, in the order of the rows", function()
+		local net <close> = dmz()
+		local web, db = net:node "web", net:node "db"
+		local rows = {
+			{ web, db, "tcp/5432", "open" },
+			{ web, db, "tcp/22", "isolated" },
+			{ { "web", "www" }, db, { "tcp/23", "udp/53" }, { "rejected", "dropped" } },
+			{ db, "web", "*", "isolated" },
+			{ "*", "fw", "icmp", "open" },
+			{ "web", "www", "tcp/1", "open", family = "inet6" },
+		}
+		local report = net:expect(rows)
+		assert.is_true(report.ok)
+		assert.equal(#rows, #report)
+		assert.same({ "open", "dropped", "rejected" },
+			{ report[1].verdict, report[2].verdict, report[3].verdicts[1].verdict })
+		assert.equal(2, #report[1].verdicts)
+		-- icmp, tcp/5432, tcp/22, tcp/23, tcp/1 and udp/53, in two families
+		assert.equal(12, #report[4].verdicts)
+		assert.equal(rows[2], report[2].row)
+		assert.truthy(report[2].why:find "Control: web reached fw")
+	end)
+
+	it("fails for what is open and should not be, and says why", function()
+		local net <close> = dmz()
+		local err = refused("EXPECT", nil, net.expect, net, {
+			{ "web", "db", "tcp/5432", "open" }, { "web", "db", "tcp/5432", "isolated" },
+		})
+		assert.truthy(tostring(err):find "1 of 2 rows do not hold")
+		assert.truthy(tostring(err):find "web %-> db tcp/5432 is isolated, but it was open")
+		assert.is_true(err.report[1].ok)
+		assert.is_false(err.report[2].ok)
+	end)
+
+	it("asks for every address of a target that has to be isolated", function()
+		local net <close> = dmz()
+		local _, entry = decided(net, "web", "fw", "tcp/1", "isolated")
+		assert.equal(4, #entry.verdicts)
+		_, entry = decided(net, "web", "fw", "tcp/1", "open")
+		assert.equal(2, #entry.verdicts)
+	end)
+
+	it("tells fifty refusals of one router apart from silence", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run "flush chain inet f forward; add rule inet f forward reject"
+		local rows = {}
+		for port = 1, 50 do
+			rows[port] = { "web", "db", "tcp/" .. port, "rejected" }
+		end
+		assert.is_true(net:check(rows).ok)
+	end)
+
+	it("leaves a port closed that some row calls refused", function()
+		local net <close> = dmz()
+		assert.is_true(net:check {
+			{ "web", "www", "tcp/7", "refused" }, { "db", "www", "tcp/7", { "refused", "dropped" } },
+			{ "web", "www", "udp/7", "refused" }, { "web", "www", "tcp/8", "open" },
+		}.ok)
+	end)
+
+	it("refuses rows that mean nothing, and names them", function()
+		local net <close> = dmz()
+		local function bad(attr, ...)
+			local err = refused("EINVAL", attr, net.check, net, { { "web", "db", "icmp", "open" }, { ... } })
+			assert.equal(2, err.index)
+		end
+		bad("to", "web", "ghost", "icmp", "open")
+		bad("from", nil, "web", "icmp", "open")
+		bad("to", "web", "lan", "icmp", "open")
+		bad("what", "web", "db", "tcp", "open")
+		bad("what", "web", "db", "tcp/0", "open")
+		bad("what", "web", "db", nil, "open")
+		bad("expected", "web", "db", "icmp")
+		bad("expected", "web", "db", "icmp", "closed")
+		bad("expected", "web", "db", "icmp", "inconclusive")
+		bad("5", "web", "db", "icmp", "open", "x")
+		refused("EINVAL", "rows", net.check, net, "web")
+		local err = refused("EINVAL", "family", net.check, net, { { "web", "db", "icmp", "open", family = "ipx" } })
+		assert.equal(1, err.index)
+		net:down()
+		refused("ENOTCONN", nil, net.check, net, {})
+	end)
+
+	it("takes a row of whose ends one has no address for inconclusive", function()
+		local net <close> = dmz()
+		net:node "web".addr:flush()
+		local described = net:describe()
+		described.pools = { inet = false, inet6 = false }
+		local bare <close> = lab.new(described)
+		bare:up()
+		local verdict, entry = decided(bare, "web", "www", "icmp", "isolated")
+		assert.equal("inconclusive", verdict)
+		assert.is_false(entry.ok)
+	end)
+end)
+
+describe("an accident that looks like isolation", function()
+	it("is not taken for it when the sender's own link is down", function()
+		local net <close> = dmz()
+		net:set("web", "lan", { up = false })
+		local verdict = decided(net, "web", "db", "tcp/22", "dropped")
+		assert.not_equal("dropped", verdict)
+		assert.equal("link_down", decided(net, "web", "www", "icmp", "isolated"))
+	end)
+
+	it("is not taken for it when the sender can reach nobody", function()
+		local net <close> = dmz()
+		-- what leaves is thrown away behind the sender's back, as a broken cable would
+		net:node "lan".nft:run [[table netdev t { chain c {
+			type filter hook ingress device "web" priority 0; meta protocol != arp icmpv6 type != nd-neighbor-solicit drop
+			meta protocol ip drop
+		}; }]]
+		local verdict, entry = decided(net, "web", "db", "tcp/22", "isolated")
+		assert.equal("inconclusive", verdict)
+		assert.is_false(entry.ok)
+		assert.truthy(entry.why:find "control failed")
+	end)
+
+	it("is not taken for it when only IPv4 is blocked", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run [[flush ruleset; table ip only4 { chain c {
+			type filter hook forward priority 0; policy drop; }; }]]
+		local verdict, entry = decided(net, "web", "db", "tcp/22", "isolated")
+		assert.equal("open", verdict)
+		assert.is_true(decided(net, "web", "db", "tcp/22", "isolated") == "open" and not entry.ok)
+		assert.equal("dropped", entry.verdicts[1].verdict)
+	end)
+
+	it("is not taken for it when UDP arrives and only the answer is lost", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run [[flush ruleset; table inet t { chain c {
+			type filter hook forward priority 0; ip saddr 10.0.1.0/24 drop; ip6 saddr fd00:0:0:1::/64 drop; }; }]]
+		assert.equal("one_way", (decided(net, "web", "db", "udp/53", "isolated")))
+	end)
+
+	it("is not taken for it when an accept stands before the drop", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run [[insert rule inet f forward tcp dport 20-30 accept]]
+		assert.equal("open", (decided(net, "web", "db", "tcp/22", "isolated")))
+	end)
+
+	it("is not taken for it when two hosts on one switch bypass the router's firewall", function()
+		local net <close> = dmz()
+		assert.equal("open", (decided(net, "web", "www", "tcp/22", "isolated")))
+	end)
+
+	it("is not taken for it when the listener is somebody else's, or on another address", function()
+		local net <close> = dmz()
+		-- whoever has the port: the SYN arrives, which is what isolation is about
+		local server = net:node "www":spawn { support.interpreter, "--host", "-", stdin = [[
+			local netns = require "netns"
+			io.write "begun\n"
+			io.flush()
+			netns.sleep(100)
+		]], stdout = "capture" }
+		server:expect "begun"
+		assert.equal("refused", (decided(net, "web", "www", "tcp/99", { "refused" })))
+		server:close()
+	end)
+
+	it("is not taken for it when established flows survive a new rule", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run "insert rule inet f forward ct state established,related,new accept"
+		assert.equal("open", (decided(net, "web", "db", "tcp/22", "isolated")))
+	end)
+end)
+
+describe("lab:eventually", function()
+	it("waits for convergence, and looks once more", function()
+		local net <close> = dmz()
+		local late = net:node "fw":spawn { "sh", "-c",
+			"sleep 0.3; nft add rule inet f forward tcp dport 22 accept" }
+		local report = net:eventually({ { "web", "db", "tcp/22", "open" } }, 5)
+		assert.is_true(report.ok, tostring(report))
+		late:close()
+	end)
+
+	it("gives the report of the last try when time runs out", function()
+		local net <close> = dmz()
+		local report = net:eventually({ { "web", "db", "tcp/22", "open" } }, 0)
+		assert.is_false(report.ok)
+		assert.equal("dropped", report[1].verdict)
+	end)
+end)
+
+describe("lab:matrix", function()
+	it("is data by name, and a table on a terminal", function()
+		local net <close> = dmz()
+		local m = net:matrix "tcp/5432"
+		assert.same({ "open", "open", "dropped" }, { m.web.db, m.web.www, m.db.web })
+		assert.is_nil(m.web.web)
+		local names = {}
+		for name in pairs(m) do
+			names[#names + 1] = name
+		end
+		table.sort(names)
+		assert.same({ "db", "web", "www" }, names)
+		assert.truthy(tostring(m):find "db +%- +dropped +dropped")
+	end)
+end)
+
+describe("a report", function()
+	it("is a table for people, TAP and JSON for machines", function()
+		local net <close> = dmz()
+		local report = net:check {
+			{ net:node "web", { "db", "www" }, "tcp/5432", "open" }, { "web", "db", "tcp/22", "open" },
+		}
+		local text = tostring(report)
+		assert.truthy(text:find "ok      web %-> db,www tcp/5432 is open\n")
+		assert.truthy(text:find "FAILED  web %-> db tcp/22 is open, but it was dropped\n")
+		assert.truthy(text:find "1 of 2 rows do not hold.$")
+		assert.is_nil(text:find "\27")
+		assert.truthy(report:text(true):find "\27")
+		local tap = report:tap()
+		assert.truthy(tap:find "^TAP version 13\n1..2\nok 1 %- web")
+		assert.truthy(tap:find "\nnot ok 2 %- web %-> db tcp/22 is open\n")
+		local data = json.decode(report:json())
+		assert.same({ false, "dmz", 2 }, { data.ok, data.name, #data.rows })
+		assert.same({ "web", "db", "tcp/22", "inet", "dropped" }, (function(v)
+			return { v.from, v.to, v.what, v.family, v.verdict }
+		end)(data.rows[2].verdicts[1]))
+		assert.is_true(data.rows[2].verdicts[1].control.sender)
+	end)
+end)
