@@ -204,6 +204,22 @@ describe("an accident that looks like isolation", function()
 	end)
 end)
 
+describe("a silence", function()
+	it("is located: the last node that saw the packet, and the rule that dropped it", function()
+		local net <close> = dmz()
+		net:node "fw".nft:run "insert rule inet f forward tcp dport 25 drop"
+		local report = net:check { { "web", "db", { "tcp/22", "tcp/25" }, "open", family = "inet" } }
+		local policy_drop, rule_drop = report[1].verdicts[1].at, report[1].verdicts[2].at
+		assert.same({ "fw", "inet f forward", true },
+			{ policy_drop.node, policy_drop.rule.chain, policy_drop.rule.policy })
+		assert.same({ "fw", "tcp dport 25 drop" }, { rule_drop.node, rule_drop.rule.text })
+		assert.truthy(report[1].why:find "Last seen at fw: the policy of inet f forward dropped it")
+		assert.is_nil(net:check({ { "web", "db", "tcp/22", "dropped" } })[1].verdicts[1].at)
+		assert.truthy(net:check({ { "web", "db", "tcp/22", "dropped" } }, { explain = "all" })[1].verdicts[1].at)
+		refused("EINVAL", "explain", net.check, net, {}, { explain = true })
+	end)
+end)
+
 describe("lab:eventually", function()
 	it("waits for convergence, and looks once more", function()
 		local net <close> = dmz()

@@ -2,7 +2,7 @@
 -- mutate_spec.lua - does a table notice what is missing?
 local lab = require "netns.lab"
 local support = require "spec.support"
-local texts = require "netns.proof.mutants".rule_texts
+local texts = require "netns.proof.ruleset".rule_texts
 
 local function dmz()
 	local net = lab.new { name = "dmz", pools = { inet6 = false } }

@@ -8,7 +8,9 @@
 #include "../namespace/spawn.h"
 #include "../namespace/sysctl.h"
 #include "../netlink/buffer.h"
+#include "../packet/frames.h"
 #include "../packet/probe.h"
+#include "../packet/trace.h"
 #include "collection.h"
 #include "error.h"
 #include "wait.h"
@@ -48,5 +50,7 @@ int luaopen_netns_core(lua_State *L)
 	process_open(L);
 	spawn_open(L);
 	probe_open(L);
+	frames_open(L);
+	trace_open(L);
 	return 1;
 }

@@ -21,7 +21,7 @@ local elsewhere = {
 	up = "netns.lab.build", down = "netns.lab.build", apply = "netns.lab.build",
 	script = "netns.lab.script", draw = "netns.lab.draw",
 	check = "netns.proof.check", expect = "netns.proof.check", eventually = "netns.proof.check",
-	matrix = "netns.proof.check", mutate = "netns.proof.mutate",
+	matrix = "netns.proof.check", mutate = "netns.proof.mutate", explain = "netns.proof.explain",
 }
 
 function lab_mt:__index(key)

@@ -8,12 +8,15 @@
 -- quotes the very packet; nor does what the sender's own stack says (no route, link down ...).
 
 local core = require "netns.core"
+local explain = require "netns.proof.explain"
 local impairment = require "netns.lab.impairment"
 local nodes = require "netns.lab.node"
 local probes = require "netns.proof.probe"
 local reports = require "netns.proof.report"
 local rows_of = require "netns.proof.rows"
 local verdicts = require "netns.proof.verdict"
+
+local EXPLAINED = 8 -- failed silences a report
 
 local function running(self, op)
 	if not self.running then
@@ -224,10 +227,43 @@ local function settling(layout)
 	return math.max(0.1, most)
 end
 
+--- Say of silences where they began: a second pass, one probe each, with every node watched.
+local function locate(self, expanded, questions, judged, options)
+	local left = options.explain == "none" and 0 or options.explain == "all" and math.huge or EXPLAINED
+	local done = {}
+	for _, out in ipairs(expanded) do
+		for _, at in ipairs(out.questions) do
+			local result = judged[at]
+			local asked_for = options.explain == "all" or not out.set[result.verdict]
+			if result.verdict == "dropped" and asked_for and not done[at] and left > 0 then
+				done[at], left = true, left - 1
+				local walk = explain.walk(self, questions[at])
+				if walk.verdict.verdict == "dropped" then
+					result.at = walk.ended
+					result.why = ("%s Last seen at %s: %s."):format(result.why, walk.ended.node, walk.ended.why)
+				end
+			end
+		end
+	end
+end
+
+local function read_options(options)
+	for key, value in next, options or {} do
+		if key ~= "explain" then
+			misuse(nil, tostring(key), "unknown key")
+		elseif value ~= "failed" and value ~= "all" and value ~= "none" then
+			misuse(nil, key, "\"failed\", \"all\" or \"none\" expected")
+		end
+	end
+	return options or {}
+end
+
 local methods = {}
 
---- lab:check(rows) -> report
-function methods:check(rows)
+--- lab:check(rows [, options]) -> report. options.explain: of which silences it is found out where
+--- they began: "failed" rows' (a few of them), "all", "none".
+function methods:check(rows, options)
+	options = read_options(options)
 	local world, layout = world_of(self)
 	local questions, expanded = rows_of.expand(rows, world)
 	local asked = #questions
@@ -242,6 +278,7 @@ function methods:check(rows)
 	for i = 1, asked do
 		judged[i] = controlled(results[i], questions[i], controls, questions, results)
 	end
+	locate(self, expanded, questions, judged, options)
 	local entries = {}
 	for i, out in ipairs(expanded) do
 		entries[i] = judge(out, questions, judged)

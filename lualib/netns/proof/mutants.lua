@@ -4,55 +4,23 @@
 -- A mutant is { node, what, apply }: `apply(ns)` takes the thing away in the node of a copy. What
 -- there is to take away is read from the lab as it runs, not from what was written.
 
+local ruleset = require "netns.proof.ruleset"
+
 local mutants = {}
 
---- The texts of the rules of a listing, in its order: { ["family table chain"] = { text, ... } }. A
---- rule may go over several lines, until its braces are closed.
-local function rule_texts(listing)
-	local texts, scope, chain, pending, depth = {}, nil, nil, nil, 0
-	for line in listing:gmatch("[^\n]+") do
-		local family, name = line:match("^table (%S+) (%S+) {")
-		local in_chain = line:match("^\tchain (%S+) {")
-		if family then
-			scope = family .. " " .. name
-		elseif in_chain then
-			chain = scope .. " " .. in_chain
-			texts[chain] = {}
-		elseif line:find("^\t}") then
-			chain = nil
-		elseif chain and not line:find("^\t\ttype %S+ hook") and not line:find("^\t\tpolicy ")
-			and not line:find("^\t\tcomment ") then
-			local text = line:gsub("^%s+", "")
-			pending = pending and pending .. " " .. text or text
-			for brace in text:gsub('"[^"]*"', ""):gmatch("[{}]") do
-				depth = depth + (brace == "{" and 1 or -1)
-			end
-			if depth == 0 then
-				table.insert(texts[chain], pending)
-				pending = nil
-			end
+function mutants.firewall(node, ns, add)
+	local found = ruleset.read(ns)
+	for _, chain in ipairs(found.chains) do
+		if chain.policy == "drop" then
+			add(node, ("policy drop of %s"):format(chain.name), function(copy)
+				copy.nft:run(("add chain %s { policy accept; }"):format(chain.name))
+			end)
 		end
 	end
-	return texts
-end
-
-function mutants.firewall(node, ns, add)
-	local texts, position = rule_texts(ns.nft:list()), {}
-	for _, item in ipairs(ns.nft:json().nftables) do
-		local rule, chain = item.rule, item.chain
-		if rule then
-			local place = ("%s %s %s"):format(rule.family, rule.table, rule.chain)
-			position[place] = (position[place] or 0) + 1
-			local text = texts[place] and texts[place][position[place]] or "handle " .. rule.handle
-			add(node, ("rule in %s: %s"):format(place, text), function(copy)
-				copy.nft:run(("delete rule %s handle %d"):format(place, rule.handle))
-			end)
-		elseif chain and chain.policy == "drop" then
-			local place = ("%s %s %s"):format(chain.family, chain.table, chain.name)
-			add(node, ("policy drop of %s"):format(place), function(copy)
-				copy.nft:run(("add chain %s { policy accept; }"):format(place))
-			end)
-		end
+	for _, rule in ipairs(found.rules) do
+		add(node, ("rule in %s: %s"):format(rule.chain, rule.text), function(copy)
+			copy.nft:run(("delete rule %s handle %d"):format(rule.chain, rule.handle))
+		end)
 	end
 end
 
@@ -116,4 +84,4 @@ local function find(order, namespaces, context)
 	return list
 end
 
-return { find = find, rule_texts = rule_texts }
+return { find = find }

@@ -76,13 +76,20 @@ local function copy_of(self, description)
 	return copy
 end
 
+-- What the lab sets for the probes' sake, and not for the policy's.
+local for_probes = {
+	["net.ipv4.icmp_ratelimit"] = true, ["net.ipv6.icmp.ratelimit"] = true,
+	["net.ipv4.ip_default_ttl"] = true, ["net.ipv6.conf.default.hop_limit"] = true,
+	["net.ipv6.conf.default.disable_ipv6"] = true,
+}
+
 local function planned_sysctls(self)
 	local out = {}
 	for _, op in ipairs(self.running.operations) do
 		if op.object == "sysctl" then
 			out[op.ns] = out[op.ns] or {}
 			for key in next, op.spec do
-				out[op.ns][key] = true
+				out[op.ns][key] = not for_probes[key] or nil
 			end
 		end
 	end
