@@ -5,13 +5,14 @@ local firewall = require "netns.firewall"
 local lfs = require "lfs"
 local netns = require "netns"
 local support = require "spec.support"
-local verdict = require "netns.proof.verdict"
+local verdict = require "netns.proof.verdict".read
 
 local directory = "lualib/netns/meta/"
 
 -- Modules that no user requires by name; what they add to others is compared there.
 local private = {
-	addr = true, caller = true, commands = true, firewall = true, process = true, sysctl = true,
+	addr = true, caller = true, commands = true, firewall = true, prefix = true, process = true,
+	sysctl = true,
 }
 
 -- 1. Reading the reference: the part of LuaCATS in which it is written.
@@ -58,7 +59,11 @@ function tags.meta(state, rest)
 end
 
 function tags.class(state, rest)
-	state.class = class_of(rest:match("^[%w_.]+$") or error("no class name: " .. rest))
+	local name, parent = rest:match("^([%w_.]+) ?:? ?([%w_.]*)$")
+	state.class = class_of(name or error("no class name: " .. rest))
+	if parent ~= "" then
+		note_type(parent, rest)
+	end
 end
 
 function tags.field(state, rest, at)
@@ -459,16 +464,45 @@ describe("the reference", function()
 	end)
 
 	it("has all verdicts", function()
-		local i, names = 1, {}
-		local name, rules = debug.getupvalue(verdict, i)
-		while name ~= "rules" do
-			i = i + 1
-			name, rules = debug.getupvalue(verdict, i)
-		end
-		for _, rule in ipairs(rules) do
-			names[rule[1]] = true
-		end
+		local names = require "netns.proof.verdict".names
 		same("verdicts", literals(reference.aliases["netns.Verdict.Name"]), names)
+	end)
+
+	it("has what a lab is told, and what it can do", function()
+		local lab = require "netns.lab"
+		local net = lab.star(2)
+		local inside = require "netns.lab.description".options
+		local node = class "netns.lab.NodeOptions"
+		same("netns.lab.NodeOptions", node.fields, inside.node)
+		same("netns.lab.LinkOptions", class("netns.lab.LinkOptions").fields, inside.link)
+		same("netns.lab.UpOptions", class("netns.lab.UpOptions").fields,
+			require "netns.lab.build".options)
+		same("netns.lab.Description", class("netns.lab.Description").fields, lab.new("x"):describe())
+		local methods = merge(getmetatable(net).methods, getmetatable(net).elsewhere)
+		same("netns.Lab", class("netns.Lab").methods, methods)
+		for name in pairs(methods) do
+			assert.is_function(net[name])
+		end
+		same("netns.lab.Node", class("netns.lab.Node").methods, require "netns.lab.node".methods)
+	end)
+
+	it("has what proofs tell", function()
+		local net <close> = require "netns.lab".star(3)
+		net:up()
+		net:node "h2".nft:run [[table inet f { chain c {
+			type filter hook input priority 0; tcp dport 22 counter drop; }; }]]
+		local rows = { { "h1", "h2", { "tcp/22", "tcp/23" }, { "open", "dropped" } } }
+		local report, walk = net:check(rows, { explain = "all" }), net:explain("h1", "h2", "tcp/22")
+		same("netns.Report", class("netns.Report").methods, getmetatable(report).__index)
+		same_fields("netns.report.Entry", { report[1] })
+		same("netns.Walk", class("netns.Walk").methods, getmetatable(walk).__index)
+		same_fields("netns.Walk", { walk })
+		same_fields("netns.walk.Hop", walk.hops)
+		same_fields("netns.walk.End", { walk.ended })
+		local mutation = net:mutate(rows)
+		same("netns.Mutation", class("netns.Mutation").methods, getmetatable(mutation).__index)
+		same_fields("netns.Mutation", { mutation })
+		same_fields("netns.mutation.Mutant", mutation.survived)
 	end)
 
 	it("has what an error tells", function()

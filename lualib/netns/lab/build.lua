@@ -336,4 +336,4 @@ function methods:apply(description)
 	return self
 end
 
-return methods
+return { methods = methods, options = option_checks }

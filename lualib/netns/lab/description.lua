@@ -212,4 +212,7 @@ local function new(given, from)
 	return out
 end
 
-return { new = new, node = node, link = link, copy = copy }
+return {
+	new = new, node = node, link = link, copy = copy,
+	options = { node = node_options, link = link_options },
+}

@@ -14,7 +14,7 @@ local plans = require "netns.lab.plan"
 local topologies = require "netns.lab.topology"
 
 local lab_methods = {}
-local lab_mt = { __name = "netns.lab" }
+local lab_mt = { __name = "netns.lab", methods = lab_methods }
 
 -- Methods in files of their own: name -> module, which returns a table of functions by method.
 local elsewhere = {
@@ -24,10 +24,13 @@ local elsewhere = {
 	matrix = "netns.proof.check", mutate = "netns.proof.mutate", explain = "netns.proof.explain",
 }
 
+lab_mt.elsewhere = elsewhere
+
 function lab_mt:__index(key)
 	local method = lab_methods[key]
 	if method == nil and elsewhere[key] then
-		method = require(elsewhere[key])[key]
+		local module = require(elsewhere[key])
+		method = (module.methods or module)[key]
 		lab_methods[key] = method
 	end
 	return method

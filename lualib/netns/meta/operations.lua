@@ -6,8 +6,8 @@
 ---One thing to do.
 ---@class netns.Operation
 ---@field ns string the namespace's name
----@field verb "add"|"replace"|"set"|"delete"|"flush"|"run"
----@field object "netns"|"link"|"addr"|"route"|"sysctl"|"nft"|"exec"
+---@field verb "add"|"replace"|"set"|"delete"|"flush"|"run"|"spawn"
+---@field object "netns"|"link"|"addr"|"route"|"ntable"|"qdisc"|"sysctl"|"nft"|"exec"
 ---@field spec table as the object's verb takes it; sysctl: `{ [key] = value }`, nft: `{ text, vars }`, exec: argv
 ---@field from? string the line that asked for it: "dmz.lua:12"
 
@@ -31,7 +31,7 @@ function operations.lines(list) end
 ---namespace, verb and object travel in one array.
 ---@param list netns.Operation[]
 ---@param namespaces table<string, netns.ns> names to handles; `netns add` puts its handle here, `netns delete` closes it
----@param options? { make: fun(name: string): netns.ns } what makes a namespace; anonymous ones unless given
+---@param options? { make: fun(name: string): netns.ns, spawned: fun(process: netns.Process, operation: netns.Operation) } what makes a namespace (anonymous ones unless given), and who owns a process that `exec spawn` starts
 function operations.apply(list, namespaces, options) end
 
 return operations

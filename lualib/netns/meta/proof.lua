@@ -1,0 +1,116 @@
+-- SPDX-License-Identifier: MIT
+---@meta
+
+-- Proof: truth tables, their reports, a packet's walk, mutation. All of it is reached through a lab.
+
+---A row of a truth table: `{ from, to, what, expected, family }`. It holds when every probe that it stands for has an expected verdict.
+---Positions: 1 and 2 a node, its name, an array of them, or "*" (all hosts, and the outside); 3 "icmp", "tcp/PORT", "udp/PORT", an array
+---of them, or "*" (icmp and every port that the table names); 4 "isolated", a verdict's name, or an array of them.
+---A row that expects isolation is asked of every address of the target. Without `family` it is asked in those in which both ends have an
+---address (a row that expects isolation also counts those that only the target has); if there is none it is `inconclusive`.
+---A port is listened on where nobody has it, unless some row expects that port to be `refused`.
+---@class netns.proof.Row
+---@field family? "inet"|"inet6"
+
+---@class netns.proof.CheckOptions
+---@field explain? "failed"|"all"|"none" of which silences it is found out where they began: of up to eight that a row did not expect, of all, or of none
+
+---One probe of a row. A `dropped` has a control: its sender was seen to reach a neighbour in the same run; without it the verdict is
+---`inconclusive`.
+---@class netns.proof.Answer : netns.Verdict
+---@field from string
+---@field to string
+---@field what string
+---@field family "inet"|"inet6"
+---@field addr string which of the target's addresses
+---@field control? table of a silence: `{ sender, neighbour, addr }`
+---@field at? netns.walk.End of a silence: where it began
+
+---@class netns.report.Entry
+---@field ok boolean
+---@field row netns.proof.Row
+---@field verdict netns.Verdict.Name the one that decided
+---@field verdicts netns.proof.Answer[]
+---@field why string
+
+---What a table came to: an array of entries in the order of the rows. `tostring` is `text()`.
+---@class netns.Report
+---@field ok boolean every row holds
+---@field about table `{ name }`
+local report = {}
+
+---A line for each row, and the reasons of those that do not hold.
+---@param colour? boolean
+---@return string
+function report:text(colour) end
+
+---How many rows do not hold, and their lines.
+---@return string
+function report:failures() end
+
+---TAP version 13 (testanything.org).
+---@return string
+function report:tap() end
+
+---All of it as plain tables, nodes by name.
+---@return table
+function report:data() end
+
+---Likewise, as JSON.
+---@return string
+function report:json() end
+
+---@class netns.walk.Rule
+---@field chain string "family table chain"
+---@field handle? integer
+---@field text? string
+---@field verdict string "accept", "drop", "continue" ... (nft(8))
+---@field policy? boolean it was the chain's policy
+---@field counters? table `{ packets, bytes }`, where the rule counts
+
+---@class netns.walk.Hop
+---@field node string
+---@field iif? string the interface that it came in by
+---@field oif? string the one that it left by
+---@field ttl? integer as it came in
+---@field src? string its source address as it came in
+---@field route? table what this node's kernel would do: `{ dst, via, dev, type, src }`, or `{ error }`
+---@field rules netns.walk.Rule[] those it met, in their order, where nftables tells
+
+---@class netns.walk.End
+---@field node string the last that saw it
+---@field why string
+---@field rule? netns.walk.Rule that stopped it
+
+---A packet's walk; `tostring` is `text()`.
+---@class netns.Walk
+---@field from string
+---@field to string
+---@field what string
+---@field family "inet"|"inet6"
+---@field addr string
+---@field verdict netns.Verdict
+---@field hops netns.walk.Hop[]
+---@field ended netns.walk.End
+local walk = {}
+
+---A line for each hop and each rule.
+---@return string
+function walk:text() end
+
+---@class netns.mutation.Mutant
+---@field node string
+---@field what string "rule in inet f forward: tcp dport 22 drop", "route default via 10.0.0.254" ...
+---@field why string
+
+---What mutation showed; `tostring` is `text()`.
+---@class netns.Mutation
+---@field ok boolean none survived
+---@field survived netns.mutation.Mutant[] no row noticed
+---@field killed netns.mutation.Mutant[]
+---@field void netns.mutation.Mutant[] could not be made
+local mutation = {}
+
+---A line for each mutant, and the sums.
+---@return string
+function mutation:text() end
