@@ -276,4 +276,37 @@ describe("a report", function()
 		end)(data.rows[2].verdicts[1]))
 		assert.is_true(data.rows[2].verdicts[1].control.sender)
 	end)
+
+	it("is JUnit XML that says the same", function()
+		local net <close> = dmz()
+		net:node "db".addr:flush()
+		local xml = net:check {
+			{ "web", "www", "tcp/80", "open" }, { "web", "www", "tcp/80", "isolated" },
+		}:junit()
+		assert.truthy(xml:find('<testsuites name="netns" tests="2" failures="1" errors="0"', 1, true))
+		assert.truthy(xml:find('<testcase classname="dmz" name="web -&gt; www tcp/80 is isolated"', 1, true))
+		assert.truthy(xml:find('<failure message="The SYN was seen in the receiver', 1, true))
+		assert.truthy(xml:find('<property name="kernel" value="%d'))
+		if not support.has "xmllint" then
+			pending("xmllint is not installed: only looked at")
+		end
+		require "netns".current():exec { "xmllint", "--noout", "-", stdin = xml }
+	end)
+
+	it("is one page that needs no other file", function()
+		local net <close> = dmz()
+		local report = net:check { { "web", "www", "tcp/80", "open" }, { "web", "db", "tcp/22", "isolated" } }
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		report:html(file)
+		local page = support.read(file)
+		assert.truthy(page:find("^<!DOCTYPE html>"))
+		assert.truthy(page:find("2 of 2 rows hold", 1, true))
+		assert.truthy(page:find('<span class="isolated">tcp/22 dropped</span>', 1, true))
+		assert.truthy(page:find("10.0.0.1/24", 1, true))
+		assert.truthy(page:find("<details><summary>web &rarr; www tcp/80", 1, true))
+		assert.is_nil(page:find("<script", 1, true))
+		assert.is_nil(page:find('src="', 1, true))
+		refused("ENOENT", nil, report.html, report, "/nonexistent/x.html")
+	end)
 end)

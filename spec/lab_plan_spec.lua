@@ -257,8 +257,8 @@ describe("a lab's routes", function()
 		net:link("r2", "internet")
 		net:link("h", "r1")
 		assert.same({ "default 10.0.1.254 eth0" }, routes(net, "h"))
-		assert.same({ "default 10.0.0.253 eth0", "192.0.2.0/24 10.0.0.253 eth0" }, routes(net, "r1"))
-		assert.same({ "10.0.0.0/24 192.0.2.254 eth0", "10.0.1.0/24 192.0.2.254 eth0" },
+		assert.same({ "default 10.0.0.253 eth0", "192.0.2.0/28 10.0.0.253 eth0" }, routes(net, "r1"))
+		assert.same({ "10.0.0.0/24 192.0.2.14 eth0", "10.0.1.0/24 192.0.2.14 eth0" },
 			routes(net, "internet"))
 		assert.equal("203.0.113.1/32", specs(net:plan(), "internet", "addr")[2].addr)
 	end)

@@ -233,13 +233,14 @@ static int errno_of(const char *code)
 	return 0;
 }
 
-/* core.raise { op=, subject=, netns=, code=, message=, attr=, hint=, index=, misuse= }: what error_raise is for C */
+/* core.raise { op=, subject=, netns=, code= or errno=, message=, attr=, hint=, index=, misuse= }: what error_raise is for C */
 static int l_raise(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
 	luaL_checkstack(L, 16, NULL);
 	const char *code = field(L, "code");
+	int errnum = (field(L, "errno"), (int)lua_tointeger(L, -1));
 	struct error e = {
 		.op = field(L, "op"),
 		.subject = field(L, "subject"),
@@ -248,7 +249,7 @@ static int l_raise(lua_State *L)
 		.attr = field(L, "attr"),
 		.hint = field(L, "hint"),
 		.code = code,
-		.errnum = errno_of(code ? code : "EINVAL"),
+		.errnum = code ? errno_of(code) : errnum ? errnum : EINVAL,
 		.index = (field(L, "index"), lua_tointeger(L, -1)),
 		.misuse = (field(L, "misuse"), lua_toboolean(L, -1)),
 	};

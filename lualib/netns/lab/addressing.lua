@@ -12,7 +12,7 @@ local ROUTER_TOP = 254 -- where there is no IPv4 subnet to say what the last num
 
 -- The outside has addresses that nothing else has: those that documents use (RFC 5737, RFC 3849).
 local outside = {
-	subnet = { inet = "192.0.2.0/24", inet6 = "2001:db8:0:1::/64" },
+	subnet = { inet = "192.0.2.0/24", inet6 = "2001:db8:1::/48" },
 	address = { inet = "203.0.113.1/32", inet6 = "2001:db8::1/128" },
 }
 
@@ -102,11 +102,12 @@ local function check_overlaps(layout, mistake)
 	end
 end
 
-local function needed_length(family, members)
+--- Room for the members and one more; at the outside, where addresses are few, not much more.
+local function needed_length(family, members, few)
 	if family == "inet6" then
 		return 64
 	end
-	local length = 24
+	local length = few and 28 or 24
 	while (1 << (32 - length)) - 2 < members + 1 do
 		length = length - 1
 	end
@@ -159,7 +160,7 @@ local function previous_subnet(segment, family)
 end
 
 --- Subnets from one pool for the segments that `wants` it.
-local function fill_pool(layout, family, text, wants, mistake)
+local function fill_pool(layout, family, text, wants, few, mistake)
 	local pool, taken = prefix.parse(text), {}
 	for _, segment in ipairs(layout.segments) do
 		local net = segment.subnet[family]
@@ -176,7 +177,7 @@ local function fill_pool(layout, family, text, wants, mistake)
 	for _, segment in ipairs(layout.segments) do
 		local count = #segment.members
 		if not segment.subnet[family] and not segment.unnumbered and count > 0 and wants(segment) then
-			segment.subnet[family] = allocate(needed_length(family, count))
+			segment.subnet[family] = allocate(needed_length(family, count, few))
 			if not segment.subnet[family] then
 				mistake(segment.links[1].from, "the pool %s has no subnet left", text)
 				return
@@ -193,10 +194,10 @@ local function fill_subnets(layout, pools, mistake)
 				mistake(nil, "the pool '%s' is no %s prefix", pools[family],
 					family == "inet" and "IPv4" or "IPv6")
 			else
-				fill_pool(layout, family, outside.subnet[family], has_outside, mistake)
+				fill_pool(layout, family, outside.subnet[family], has_outside, true, mistake)
 				fill_pool(layout, family, pools[family], function(segment)
 					return not has_outside(segment)
-				end, mistake)
+				end, false, mistake)
 			end
 		end
 	end

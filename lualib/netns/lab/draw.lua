@@ -5,6 +5,7 @@
 -- language: a name can bring nothing with it.
 
 local core = require "netns.core"
+local files = require "netns.files"
 
 local shapes = { host = "box", router = "ellipse", switch = "diamond", internet = "doublecircle" }
 
@@ -162,16 +163,6 @@ end
 
 -- Files
 
-local function write(file, text)
-	local handle, why, errno = io.open(file, "w")
-	if not handle then
-		core.raise { op = "lab draw", subject = file, code = errno == 2 and "ENOENT" or "EACCES",
-			message = why }
-	end
-	handle:write(text)
-	handle:close()
-end
-
 local function graphviz(format)
 	return function(layout, file)
 		local here <close> = core.current()
@@ -200,11 +191,11 @@ function methods:draw(file)
 	if drawers[ending] then
 		drawers[ending](layout, file)
 	elseif formats[ending] then
-		write(file, formats[ending](layout))
+		files.write("lab draw", file, formats[ending](layout))
 	else
 		core.raise { op = "lab draw", attr = "file", code = "EINVAL", misuse = true,
 			message = "a file's name that ends in .dot, .mmd, .svg, .png or .txt expected" }
 	end
 end
 
-return methods
+return { methods = methods, formats = formats }

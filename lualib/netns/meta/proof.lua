@@ -36,7 +36,7 @@
 ---What a table came to: an array of entries in the order of the rows. `tostring` is `text()`.
 ---@class netns.Report
 ---@field ok boolean every row holds
----@field about table `{ name }`
+---@field about table `{ name, time, seconds, layout }`
 local report = {}
 
 ---A line for each row, and the reasons of those that do not hold.
@@ -59,6 +59,15 @@ function report:data() end
 ---Likewise, as JSON.
 ---@return string
 function report:json() end
+
+---JUnit XML: a test case for each row; one that is inconclusive is an error, not a failure.
+---@return string
+function report:junit() end
+
+---One page with the topology, the rows with their evidence, and the matrix; it needs no other file.
+---@param file? string without it the page is returned
+---@return string?
+function report:html(file) end
 
 ---@class netns.walk.Rule
 ---@field chain string "family table chain"

@@ -161,10 +161,66 @@ local function add_controls(questions, expanded, world, layout)
 	return controls
 end
 
+--- The senders (and families) of whose silences no control was seen: { [key] = control questions }.
+local function uncontrolled(questions, results, asked, controls)
+	local list = {}
+	for at = 1, asked do
+		local key = questions[at].names.from .. " " .. questions[at].family
+		if results[at].verdict == "dropped" and controls[key] and not list[key] then
+			local missing = true
+			for _, control in ipairs(controls[key]) do
+				missing = missing and not results[control].delivered
+			end
+			list[key] = missing and controls[key] or nil
+		end
+	end
+	return list
+end
+
+--- A neighbour whose firewall lets no control in can still be seen to receive it: by a packet socket,
+--- which sees a frame before any hook does. Marks the results of controls that were seen so.
+local function look_again(missing, questions, results, settle)
+	local watched, again = {}, {}
+	local guard <close> = setmetatable({}, { __close = function()
+		for _, frames in next, watched do
+			frames:close()
+		end
+	end })
+	for _, positions in next, missing do
+		for _, at in ipairs(positions) do
+			local q = questions[at]
+			watched[q.names.to] = watched[q.names.to] or core.frames(q.to)
+			again[#again + 1] = { from = q.from, to = q.to, proto = "icmp", family = q.family, addr = q.addr }
+		end
+	end
+	if #again == 0 then
+		return guard
+	end
+	probes.probe(again, { settle = settle })
+	local seen = {}
+	for name, frames in next, watched do
+		for _, frame in ipairs(frames:read()) do
+			if frame.direction == "in" and frame.here then
+				seen[("%s %s"):format(name, frame.dst)] = seen[("%s %s"):format(name, frame.dst)] or {}
+				seen[("%s %s"):format(name, frame.dst)][frame.src] = true
+			end
+		end
+	end
+	for _, positions in next, missing do
+		for _, at in ipairs(positions) do
+			local q = questions[at]
+			for _, entry in ipairs(q.from.addr:list { family = q.family }) do
+				local frames = seen[("%s %s"):format(q.names.to, q.addr)]
+				results[at].arrived = results[at].arrived or frames and frames[entry.addr:match("^[^/]+")]
+			end
+		end
+	end
+end
+
 --- The first neighbour that a control was seen to reach; nil when it reached none.
 local function reached(controls, key, questions, results)
 	for _, at in ipairs(controls[key] or {}) do
-		if results[at].delivered then
+		if results[at].delivered or results[at].arrived then
 			return questions[at]
 		end
 	end
@@ -264,6 +320,7 @@ local methods = {}
 --- they began: "failed" rows' (a few of them), "all", "none".
 function methods:check(rows, options)
 	options = read_options(options)
+	local began = core.clock()
 	local world, layout = world_of(self)
 	local questions, expanded = rows_of.expand(rows, world)
 	local asked = #questions
@@ -273,7 +330,9 @@ function methods:check(rows, options)
 		plain[i] = { from = q.from, to = q.to, proto = q.proto, port = q.port, family = q.family,
 			addr = q.addr, listen = q.listen }
 	end
-	local results = probes.probe(plain, { settle = settling(layout) })
+	local settle = settling(layout)
+	local results = probes.probe(plain, { settle = settle })
+	look_again(uncontrolled(questions, results, asked, controls), questions, results, settle)
 	local judged = {}
 	for i = 1, asked do
 		judged[i] = controlled(results[i], questions[i], controls, questions, results)
@@ -283,7 +342,8 @@ function methods:check(rows, options)
 	for i, out in ipairs(expanded) do
 		entries[i] = judge(out, questions, judged)
 	end
-	return reports.new(entries, { name = self.description.name })
+	return reports.new(entries, { name = self.description.name, layout = layout, time = os.time(),
+		seconds = core.clock() - began })
 end
 
 --- lab:expect(rows) -> report; raises unless every row holds

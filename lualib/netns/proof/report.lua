@@ -4,6 +4,7 @@
 -- A report is the array of its entries { ok, row, verdict, verdicts, why }, in the order of the
 -- rows, with `ok` for all. Colour only where `colour` says so (a terminal, no NO_COLOR).
 
+local files = require "netns.files"
 local json = require "netns.json"
 
 local report_methods = {}
@@ -133,6 +134,20 @@ function report_methods:json()
 	return json.encode(self:data(), "  ")
 end
 
+--- report:junit() -> JUnit XML
+function report_methods:junit()
+	return require "netns.proof.junit".document(self, sentence)
+end
+
+--- report:html(file) writes one self-contained page; without a file it returns it
+function report_methods:html(file)
+	local page = require "netns.proof.html".page(self, sentence)
+	if file == nil then
+		return page
+	end
+	files.write("report html", file, page)
+end
+
 --- A matrix as a table of names and verdicts.
 local function matrix_text(matrix)
 	local names = {}
@@ -165,7 +180,7 @@ local function matrix_text(matrix)
 	return (table.concat(lines, "\n"):gsub(" +\n", "\n"):gsub(" +$", ""))
 end
 
---- A report of entries; `about` = { name }.
+--- A report of entries; `about` = { name, time, seconds, layout }.
 local function new(entries, about)
 	local self = setmetatable(entries, report_mt)
 	self.ok = true
