@@ -49,6 +49,7 @@ local rows = {
 	{ "desk", "fw", "icmp", "open" },
 	{ "desk", "fw", { "tcp/22", "tcp/443" }, "isolated" },
 	{ "desk", "web", "*", "isolated" },
+	{ "fw", "internet", "icmp", "open" },
 }
 
 do

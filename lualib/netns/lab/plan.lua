@@ -148,7 +148,7 @@ local function neighbours(ops, interface)
 	if not interface.address then
 		return
 	end
-	local retrans = math.max(20, math.ceil(4000 * impairment.seconds(interface.link.delay)))
+	local retrans = math.max(50, math.ceil(4000 * impairment.seconds(interface.link.delay)))
 	for _, family in ipairs(addressing.families) do
 		if interface.address[family] then
 			add(ops, interface.node, "set", "ntable", { dev = interface.name, family = family,

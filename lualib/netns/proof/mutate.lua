@@ -7,9 +7,12 @@
 -- when none noticed, `void` when it could not be made. First an unchanged copy is asked, of which
 -- every row must hold: else rows that fail for another reason would look like killers.
 
+local checks = require "netns.proof.check"
 local core = require "netns.core"
 local finder = require "netns.proof.mutants"
 local nodes = require "netns.lab.node"
+
+local AT_ONCE = 16 -- copies that stand at the same time
 
 local result_methods = {}
 local result_mt = { __name = "netns.mutation", __index = result_methods }
@@ -34,8 +37,7 @@ local function description_of(self)
 	for _, node in ipairs(description.nodes) do
 		local text = self.running.namespaces[node.name].nft:list()
 		node.nft = text ~= "" and text or nil
-		node.exec = node.exec
-	end
+		end
 	return description
 end
 
@@ -118,26 +120,47 @@ local function killers(report)
 	return #list > 0 and table.concat(list, ", ") or nil
 end
 
-local function try(self, description, rows, mutant)
-	local copy <close> = copy_of(self, description)
+--- Make one mutant: its copy, or what is wrong with it.
+local function make(self, description, mutant)
+	local made, copy = pcall(copy_of, self, description)
+	if not made then
+		return nil, tostring(copy)
+	end
 	local applied, e = pcall(mutant.apply, copy.running.namespaces[mutant.node])
 	if not applied then
-		return "void", tostring(e)
+		copy:down()
+		return nil, tostring(e)
 	end
-	local checked, report = pcall(copy.check, copy, rows)
-	if not checked then
-		return "void", tostring(report)
-	end
-	local why = killers(report)
-	if why then
-		return "killed", why
-	end
-	return "survived", "every row still holds"
+	return copy
 end
 
-local function progress(i, n, mutant)
+--- Ask the table of several mutants at once, since most of the time goes by waiting for silence.
+--- `note(mutant, fate, why)` takes the results.
+local function try(self, description, rows, batch, note)
+	local copies, made = {}, {}
+	local guard <close> = setmetatable({}, { __close = function()
+		for _, copy in ipairs(copies) do
+			copy:down()
+		end
+	end })
+	for _, mutant in ipairs(batch) do
+		local copy, why = make(self, description, mutant)
+		if copy then
+			copies[#copies + 1], made[#made + 1] = copy, mutant
+		else
+			note(mutant, "void", why)
+		end
+	end
+	for i, report in ipairs(checks.check_all(copies, rows, { explain = "none" })) do
+		local why = killers(report)
+		note(made[i], why and "killed" or "survived", why or "every row still holds")
+	end
+	return guard
+end
+
+local function progress(i, n)
 	if core.isatty(2) then
-		io.stderr:write(("\r\27[Kmutant %d of %d: %s: %s"):format(i, n, mutant.node, mutant.what:sub(1, 60)))
+		io.stderr:write(("\r\27[Kmutant %d of %d"):format(i, n))
 		io.stderr:flush()
 	end
 end
@@ -173,10 +196,12 @@ function methods:mutate(rows)
 		list = finder.find(order, copy.running.namespaces, { sysctls = planned_sysctls(self),
 			usual = usual_values() })
 	end
-	for i, mutant in ipairs(list) do
-		progress(i, #list, mutant)
-		local fate, why = try(self, description, rows, mutant)
-		table.insert(result[fate], { what = mutant.what, node = mutant.node, why = why })
+	for first = 1, #list, AT_ONCE do
+		progress(first, #list)
+		try(self, description, rows, table.move(list, first, first + AT_ONCE - 1, 1, {}),
+			function(mutant, fate, why)
+				table.insert(result[fate], { what = mutant.what, node = mutant.node, why = why })
+			end)
 	end
 	end_progress()
 	result.ok = #result.survived == 0
