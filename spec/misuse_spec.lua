@@ -36,6 +36,7 @@ local bases = {
 		add = { dev = "br0", dst = "10.0.0.77" }, replace = { dev = "br0", dst = "10.0.0.77" },
 		set = { dev = "br0", dst = "10.0.0.77" }, delete = { dev = "br0", dst = "10.0.0.77" },
 	};
+	ntable = { set = { dev = "br0", name = "arp_cache" } }; -- the kernel's, so they can only be set
 	fdb = {
 		add = { dev = "br0", lladdr = "02:00:00:00:00:77" },
 		replace = { dev = "br0", lladdr = "02:00:00:00:00:77" },
@@ -132,7 +133,7 @@ end
 
 -- what a plain value stands for
 local keys = {
-	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr", qdisc = "dev",
+	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr", qdisc = "dev", ntable = "name",
 	class = "classid",
 }
 
@@ -163,7 +164,7 @@ end
 
 describe("misuse", function()
 	for object in pairs(core.collections) do
-		for _, verb in ipairs { "add", "replace", "set", "delete" } do
+		for verb in pairs(bases[object]) do
 			batch(("of ns.%s:%s"):format(object, verb), 300, function(ns)
 				each_change(ns, object, verb)
 			end)

@@ -194,7 +194,11 @@ void frames_open(lua_State *L)
 	static const luaL_Reg methods[] = { { "read", m_read }, { "lost", m_lost }, { "close", m_close }, { NULL, NULL } };
 	static const luaL_Reg meta[] = { { "__gc", m_close }, { "__close", m_close }, { NULL, NULL } };
 
-	handle_type(L, FRAMES_TYPE, methods, meta);
+	if (handle_new(L, FRAMES_TYPE, meta)) {
+		luaL_newlib(L, methods);
+		lua_setfield(L, -2, "__index");
+		handle_register(L, FRAMES_TYPE);
+	}
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_frames);
 	lua_setfield(L, -2, "frames");

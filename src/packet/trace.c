@@ -96,7 +96,11 @@ void trace_open(lua_State *L)
 	static const luaL_Reg methods[] = { { "read", m_read }, { "close", m_close }, { NULL, NULL } };
 	static const luaL_Reg meta[] = { { "__gc", m_close }, { "__close", m_close }, { NULL, NULL } };
 
-	handle_type(L, TRACE_TYPE, methods, meta);
+	if (handle_new(L, TRACE_TYPE, meta)) {
+		luaL_newlib(L, methods);
+		lua_setfield(L, -2, "__index");
+		handle_register(L, TRACE_TYPE);
+	}
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_trace);
 	lua_setfield(L, -2, "trace");
