@@ -10,7 +10,7 @@ local samples = {
 	{ priority = 100, from = "10.0.0.0/8", table = 100 },
 	{ priority = 101, to = "10.1.0.1", iif = "x", fwmark = 5, fwmask = 255, ipproto = "tcp", dport = "80-90", sport = 1,
 		table = "main" },
-	{ priority = 102, action = "prohibit", family = "inet6", invert = true, uidrange = "0-10" },
+	{ priority = 102, action = "prohibit", family = "inet6", invert = true, uidrange = 0 },
 	{ priority = 103, suppress_prefixlength = 0, table = "main" },
 	{ priority = 104, ["goto"] = 32766 },
 	{ priority = 105, oif = "y", tos = 16, action = "blackhole" },
