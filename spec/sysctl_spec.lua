@@ -60,22 +60,24 @@ describe("ns.sysctl", function()
 	end)
 
 	it("reads what is long, and much of it", function()
-		local ports, keys, key = {}, {}, "net.ipv4.ip_local_reserved_ports"
-		for port = 1, 1701, 2 do
-			ports[#ports + 1] = port
+		local key, other = "net.ipv4.ip_local_reserved_ports", "net/ipv4/ip_local_reserved_ports"
+		local text, last = "1", 1
+		local function grow(size)
+			while #text < size do
+				last = last + 2
+				text = text .. "," .. last
+			end
 		end
-		a.sysctl[key] = table.concat(ports, ",")
-		assert.equal(table.concat(ports, ","), a.sysctl[key])
-		for i = 1, 50 do
-			keys[i] = key
+		for _, size in ipairs { 1000, 2000, 3000, 4000 } do
+			grow(size)
+			a.sysctl[key] = text
+			assert.same({ [key] = text, [other] = text }, a.sysctl:get { key, other })
+			assert.same({ [key] = text }, a.sysctl:list(key))
 		end
-		assert.same({ [key] = table.concat(ports, ",") }, a.sysctl:get(keys))
 		-- the kernel takes a page at most
-		for port = 1703, 3001, 2 do
-			ports[#ports + 1] = port
-		end
+		grow(5000)
 		local err = refused("EINVAL", "value", function()
-			a.sysctl[key] = table.concat(ports, ",")
+			a.sysctl[key] = text
 		end)
 		assert.matches("^the kernel took %d+ bytes, '1,3,5,.*%.%.%.', and nothing", err.message)
 	end)
