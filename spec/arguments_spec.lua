@@ -30,6 +30,7 @@ local functions = {
 		add = { { "name", name, "x" } }, delete = { { "name", name, "x" } },
 		open = { { "ref", { type = "netns_ref" }, "x" } },
 		identify = { { "pid", { type = "pid" }, 1 } },
+		close_wait = { { "list", { type = "namespaces" }, {} }, timeout },
 		sleep = { { "seconds", { type = "time" }, 0 } },
 		wait = { { "list", { type = "table" }, {} }, timeout },
 		probe = { spec, { "options", { type = "table", optional = true } } },

@@ -421,6 +421,15 @@ function makers.sysctl_value()
 	return append(not_of("number", "string"), { 1.5, nan, inf, -inf, 2^63, "\0", "1\0", "1\n\0" })
 end
 
+function makers.namespaces()
+	local list = append(not_of("table"), { { x = 1 }, { [0] = 1 }, { 1, nil, 3 }, cycle(), deep() })
+	for _, case in ipairs(makers.netns()) do
+		append(list, { { case[1] } })
+		list[#list].code = case.code
+	end
+	return list
+end
+
 makers.argv = function()
 	local list = append({}, { {}, { [0] = "x", "true" }, { "true", nil, "x" }, { "" } })
 	for _, case in ipairs(append(not_of("string", "number"), { 1.5, nan, inf, "a\0b", "\0" })) do

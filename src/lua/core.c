@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
+#include "../namespace/freed.h"
 #include "../namespace/inside.h"
 #include "../namespace/move.h"
 #include "../namespace/names.h"
@@ -44,6 +45,7 @@ int luaopen_netns_core(lua_State *L)
 	ns_open(L);
 	inside_open(L);
 	names_open(L);
+	freed_open(L);
 	sysctl_open(L);
 	move_open(L);
 	collection_open(L);

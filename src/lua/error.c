@@ -27,6 +27,7 @@ static const struct {
 } hints[] = {
 	{ "netns new", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
 	{ "netns add", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
+	{ "netns close_wait", ENOSPC, "it needs two namespaces more for a moment, and the limit user.max_net_namespaces is reached" },
 	{ "netns add", EEXIST, "the name is taken; netns.open(name) opens it, netns.delete(name) removes it" },
 	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance" },
 	{ "link", EACCES, "a tun device is made through /dev/net/tun, which must be readable and writable" },

@@ -341,3 +341,33 @@ int nlsock_dump(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *out, s
 	}
 	return code;
 }
+
+int nlsock_join(struct nlsock *s, int group)
+{
+	return setsockopt(s->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0 ? -errno : 0;
+}
+
+int nlsock_events(struct nlsock *s, struct nlbuf *out)
+{
+	char in[READ_SIZE];
+	bool lost = false;
+
+	for (;;) {
+		ssize_t got = receive(s, in, sizeof(in), MSG_DONTWAIT);
+		size_t left = got > 0 ? (size_t)got : 0;
+		int code = 0;
+
+		if (got == -ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (got == -EAGAIN)
+			return lost ? -ENOBUFS : 0;
+		if (got < 0)
+			return (int)got;
+		for (struct nlmsghdr *h = (struct nlmsghdr *)in; code == 0 && message_ok(h, left); h = message_next(h, &left))
+			code = append(out, h, NLMSG_ALIGN(h->nlmsg_len));
+		if (code < 0)
+			return code;
+	}
+}

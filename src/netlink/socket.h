@@ -48,6 +48,15 @@ int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, stru
 /* Run a dump to its end; `out` is emptied first. An interrupted dump is done again, a few times. 0, or -errno with `error` filled. */
 int nlsock_dump(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *out, struct nlerror *error);
 
+/* Receive what the kernel sends to a multicast group (RTNLGRP_...): 0 or -errno. Such a socket is for nothing else than nlsock_events(). */
+int nlsock_join(struct nlsock *s, int group);
+
+/*
+ * Append the messages that have come, without waiting: 0, or -errno. -ENOBUFS: more came than the socket could hold, and some are lost;
+ * then ask for the state itself, for what comes from now on is there again.
+ */
+int nlsock_events(struct nlsock *s, struct nlbuf *out);
+
 /* Room for `size` more bytes behind buf->size; 0 or -ENOMEM. */
 int nlbuf_reserve(struct nlbuf *buf, size_t size);
 void nlbuf_free(struct nlbuf *buf);

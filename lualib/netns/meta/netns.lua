@@ -88,6 +88,16 @@ function netns.prune() end
 ---@return integer pid what `nslua --enter` takes to come into this sandbox, as numbered where the program was started
 function netns.sandbox() end
 
+---Close handles, and wait until the kernel has freed their namespaces, with all that was in them: closing alone lets the kernel do that in
+---the background, one after the other with all others on the machine. Whatever else holds one of them - a process, a name, another handle, a
+---socket - makes the time run out; the handles are closed all the same. What was made for the wait (two namespaces) is freed in the
+---background. Raises EBADF for a handle that is closed, ENOSPC; then nothing is closed.
+---@param list netns.ns[]
+---@param timeout? number|string seconds; without it, for ever
+---@return true? freed nil when the time ran out
+---@return "timeout"? why
+function netns.close_wait(list, timeout) end
+
 ---Wait until one of the handles is ready. Ctrl-C ends it with "interrupted!", as it ends every wait. A metamethod of somebody else's
 ---object that raises is not caught.
 ---@param list (netns.Process|netns.Pollable)[] at most 65536; a closed one raises EBADF
