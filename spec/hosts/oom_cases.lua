@@ -406,6 +406,17 @@ end, {
 	undo = close,
 })
 
+case("sysctl, many at once", function(x)
+	local list = x.ns.sysctl:list "net.ipv4.conf.lo"
+	x.ns.sysctl:set { list, { ["net.ipv4.ip_forward"] = 1 } }
+	assert(x.ns.sysctl:get({ "net.ipv4.ip_forward", "net.nothing" })["net.ipv4.ip_forward"] == 1)
+end, { setup = one, undo = close })
+
+case("close_wait", function(x)
+	local freed, why = netns.close_wait({ x.ns }, 0)
+	assert(freed or why == "timeout")
+end, { setup = one, undo = close })
+
 case("sysctl", function(x)
 	x.ns.sysctl["net.ipv4.ip_forward"] = 1
 	assert(x.ns.sysctl["net.ipv4.ip_forward"] == 1)
