@@ -331,6 +331,16 @@ if enters then
 	})
 end
 
+case("a container", function(x)
+	x.ns:exec {
+		"true", unshare = { "pid", "user" }, hostname = "box", root = "overlay",
+		readonly = { "/usr" }, masked = { "/root" },
+	}
+	local p <close> = x.ns:spawn { "cat", unshare = "all", stdin = true, root = { lower = "/" } }
+	p:write "line\n"
+	refused(x.ns.exec, x.ns, { "true", unshare = { "uts" }, root = "/no/such/directory" })
+end, { setup = one, undo = close })
+
 case("a terminal", function(x)
 	local p <close> = x.ns:spawn { "cat", pty = { rows = 10, cols = 20, echo = false } }
 	p:resize(20, 40)

@@ -81,28 +81,15 @@ BARE static long execute(const struct child_job *job)
 	return seen ? seen : -ENOENT;
 }
 
-BARE int child_main(void *arg)
+BARE int child_program(struct child_job *job, bool alone)
 {
-	struct child_job *job = arg;
 	long code;
 
-	RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (RAW(getppid, 0) != job->supervisor)
-		return 127;
 	if (job->session)
 		RAW(setsid, 0);
-	code = job->user >= 0 ? RAW(setns, job->user, CLONE_NEWUSER) : 0;
-	if (code >= 0 && job->net >= 0)
-		code = RAW(setns, job->net, CLONE_NEWNET);
-	if (code < 0)
-		return child_fail(job, CHILD_SETNS, code);
-	if (job->mounts >= 0) {
-		code = RAW(setns, job->mounts, CLONE_NEWNS);
-		if (code < 0)
-			return child_fail(job, CHILD_MOUNTS, code);
-	}
-	/* setns() to a mount namespace moved us to its root. */
 	code = RAW(chdir, job->cwd);
+	if (code < 0 && job->container && job->container->anywhere)
+		code = RAW(chdir, "/");
 	if (code < 0)
 		return child_fail(job, CHILD_CWD, code);
 	code = set_stdio(job);
@@ -122,11 +109,36 @@ BARE int child_main(void *arg)
 		if (child_confine(job) != 0)
 			return 127;
 		RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		if (RAW(getppid, 0) != job->supervisor)
+		if (!alone && RAW(getppid, 0) != job->supervisor)
 			return 127;
 	}
+	/* Until the program is executed nobody may look into what is left of us in it. */
+	if (job->own_memory)
+		RAW(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	reset_signals();
 	return child_fail(job, CHILD_EXEC, execute(job));
+}
+
+BARE int child_main(void *arg)
+{
+	struct child_job *job = arg;
+	long code;
+
+	RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (RAW(getppid, 0) != job->supervisor)
+		return 127;
+	code = job->user >= 0 ? RAW(setns, job->user, CLONE_NEWUSER) : 0;
+	if (code >= 0 && job->net >= 0)
+		code = RAW(setns, job->net, CLONE_NEWNET);
+	if (code < 0)
+		return child_fail(job, CHILD_SETNS, code);
+	if (job->mounts >= 0) {
+		code = RAW(setns, job->mounts, CLONE_NEWNS);
+		if (code < 0)
+			return child_fail(job, CHILD_MOUNTS, code);
+	}
+	/* setns() to a mount namespace moved us to its root; the working directory follows. */
+	return job->container ? child_contain(job) : child_program(job, false);
 }
 
 /* ---- the mount helper ---- */

@@ -4,6 +4,7 @@
 #define NETNS_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -15,6 +16,15 @@ enum child_step {
 	CHILD_CLONE,
 	CHILD_SETNS,
 	CHILD_MOUNTS,
+	CHILD_UNSHARE,
+	CHILD_USER_MAP,
+	CHILD_HOSTNAME,
+	CHILD_KEYRING,
+	CHILD_INIT,
+	CHILD_PROC,
+	CHILD_ROOT,
+	CHILD_READONLY,
+	CHILD_MASKED,
 	CHILD_CWD,
 	CHILD_STDIO,
 	CHILD_PTY,
@@ -67,6 +77,36 @@ struct child_confinement {
 	struct child_limit limits[CHILD_LIMITS_MAX];
 };
 
+enum { CHILD_HOSTNAME_MAX = 64, CHILD_TEXT = 4096 };
+
+/* What becomes the root of a container. */
+enum child_root {
+	CHILD_ROOT_NONE,      /* ours stays it */
+	CHILD_ROOT_DIRECTORY, /* the directory `lower` */
+	CHILD_ROOT_OVERLAY,   /* `lower`, beneath a tmpfs that takes what is written */
+};
+
+/* Namespaces of the program's own. Then its child has memory of its own. */
+struct child_container {
+	unsigned long flags;      /* CLONE_NEW...: which */
+	char hostname[CHILD_HOSTNAME_MAX];
+	size_t hostname_size;     /* 0: ours */
+	enum child_root root;
+	const char *lower;
+	const char *const *readonly, *const *masked; /* paths, ended by NULL */
+	bool protects, hides;     /* what container runtimes do, too */
+	bool anywhere;            /* where `cwd` is not in the new root, start in it */
+	char terminal[32];        /* the path of its terminal, to be /dev/console; "": none */
+	int init;                 /* out: pid 1 of its PID namespace, 0 if it has none of its own, */
+	int program;              /* and the program's pid, as the supervisor sees them */
+	int parent;               /* a pidfd of the supervisor, to see that it is alive from where its pid has no number */
+	uintptr_t code, code_end; /* the pages of this code, */
+	uintptr_t page;           /* and their size */
+	char mountinfo[32];       /* the path of that file, as seen before there is a new /proc */
+	int layers;               /* overlays so far */
+	char base[CHILD_TEXT], text[CHILD_TEXT], entries[CHILD_TEXT], from[CHILD_TEXT], to[CHILD_TEXT]; /* room to work in */
+};
+
 /*
  * All that a supervisor and its child read. It stands, with everything it points to and both stacks, in a mapping of its own that
  * is kept until the supervisor has been reaped; nothing in it is Lua's.
@@ -83,6 +123,7 @@ struct child_job {
 	const char *const *paths; /* what to try to execute, in order */
 	int64_t timeout;          /* ns from the start until everything is killed, -1: never */
 	struct child_confinement confine;
+	struct child_container *container; /* NULL: none */
 
 	int control;              /* the supervisor's ends: a pipe whose closing means "end it all" (as SIGTERM does), */
 	int status;               /* the pipe for reports, */
@@ -93,7 +134,7 @@ struct child_job {
 	_Atomic bool apart;       /* out: it has its own descriptor table */
 	int error, step;          /* from child to supervisor */
 	const char *detail;       /* ... on what, if there is more to say: in the job, or a constant */
-	char *supervisor_stack, *child_stack; /* tops */
+	char *supervisor_stack, *child_stack, *init_stack, *program_stack; /* tops; the latter two only in a container */
 	char scratch[4096] __attribute__((aligned(8)));
 };
 
@@ -106,7 +147,14 @@ int child_start(struct child_job *job, int *pidfd);
 /* The child's own part, run by the supervisor; returns only if it failed, with the reason in the job. */
 HIDDEN int child_main(void *job);
 
+/* Become the program; `alone`: no parent is watched, since a process that is ends us. Returns only if it fails. */
+HIDDEN int child_program(struct child_job *job, bool alone);
+
+/* Enter namespaces of its own, and become the program there; a PID namespace has it as child of another. Likewise. */
+HIDDEN int child_contain(struct child_job *job);
+
 /* Its parts in other files: 0, or what child_fail() returns. */
+HIDDEN int child_furnish(struct child_job *job);
 HIDDEN int child_confine(struct child_job *job);
 
 /* Record why it fails, and return its exit code. */

@@ -28,6 +28,7 @@ struct options {
 	double timeout;
 	bool no_new_privs;
 	int given_stdin, given_stdout, given_stderr, given_env, given_check, given_limits, given_caps, given_user, given_pty;
+	int given_unshare, given_hostname, given_root, given_readonly, given_masked;
 };
 
 static const struct args_row rows[] = {
@@ -40,6 +41,11 @@ static const struct args_row rows[] = {
 	{ .key = "env", .type = ARGS_TABLE, .offset = offsetof(struct options, given_env) },
 	{ .key = "check", .type = ARGS_ANY, .offset = offsetof(struct options, given_check) },
 	{ .key = "user", .type = ARGS_ANY, .offset = offsetof(struct options, given_user) },
+	{ .key = "unshare", .type = ARGS_ANY, .offset = offsetof(struct options, given_unshare) },
+	{ .key = "hostname", .type = ARGS_ANY, .offset = offsetof(struct options, given_hostname) },
+	{ .key = "root", .type = ARGS_ANY, .offset = offsetof(struct options, given_root) },
+	{ .key = "readonly", .type = ARGS_ANY, .offset = offsetof(struct options, given_readonly) },
+	{ .key = "masked", .type = ARGS_ANY, .offset = offsetof(struct options, given_masked) },
 	{ .key = "limits", .type = ARGS_TABLE, .offset = offsetof(struct options, given_limits) },
 	{ .key = "caps", .type = ARGS_TABLE, .offset = offsetof(struct options, given_caps) },
 	{ .key = "no_new_privs", .type = ARGS_BOOL, .offset = offsetof(struct options, no_new_privs) },
@@ -182,27 +188,38 @@ static void read_stream(lua_State *L, int idx, int which, struct command *c)
 	lua_pop(L, 1);
 }
 
+/* Push the option, if it was given. */
+static bool option(lua_State *L, int idx, const char *key, int given)
+{
+	if (!given)
+		return false;
+	lua_pushstring(L, key);
+	lua_rawget(L, idx);
+	return true;
+}
+
 static void read_confinement(lua_State *L, int idx, const struct options *o, struct command *c)
 {
-	const struct {
-		const char *key;
-		int given;
-		void (*read)(lua_State *L, const char *op, struct child_confinement *out);
-	} parts[] = {
-		{ "user", o->given_user, user_read },
-		{ "limits", o->given_limits, confine_read_limits },
-		{ "caps", o->given_caps, confine_read_caps },
-	};
+	int top = lua_gettop(L);
 
 	c->confine.any = c->confine.no_new_privs = o->no_new_privs;
-	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (!parts[i].given)
-			continue;
-		lua_pushstring(L, parts[i].key);
-		lua_rawget(L, idx);
-		parts[i].read(L, c->op, &c->confine);
-		lua_pop(L, 1);
-	}
+	if (option(L, idx, "user", o->given_user))
+		user_read(L, c->op, &c->confine);
+	if (option(L, idx, "limits", o->given_limits))
+		confine_read_limits(L, c->op, &c->confine);
+	if (option(L, idx, "caps", o->given_caps))
+		confine_read_caps(L, c->op, &c->confine);
+	if (option(L, idx, "unshare", o->given_unshare))
+		container_read_unshare(L, c->op, &c->container);
+	if (option(L, idx, "hostname", o->given_hostname))
+		container_read_hostname(L, c->op, &c->container);
+	if (option(L, idx, "root", o->given_root))
+		container_read_root(L, c->op, &c->container);
+	if (option(L, idx, "readonly", o->given_readonly))
+		container_read_readonly(L, c->op, &c->container);
+	if (option(L, idx, "masked", o->given_masked))
+		container_read_masked(L, c->op, &c->container);
+	lua_settop(L, top);
 }
 
 static const char *search_path(lua_State *L, const struct command *c)
@@ -255,17 +272,13 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 		read_stream(L, idx, 1, c);
 	if (o.given_stderr)
 		read_stream(L, idx, 2, c);
-	if (o.given_pty) {
-		lua_pushliteral(L, "pty");
-		lua_rawget(L, idx);
+	if (option(L, idx, "pty", o.given_pty)) {
 		pty_read(L, op, &c->pty);
 		lua_pop(L, 1);
 	}
 	if (c->pty.wanted && (o.given_stdin || o.given_stdout || o.given_stderr))
 		error_misuse(L, op, "pty", "the terminal is stdin, stdout and stderr at once; say no other");
-	if (o.given_check) {
-		lua_pushliteral(L, "check");
-		lua_rawget(L, idx);
+	if (option(L, idx, "check", o.given_check)) {
 		c->check = args_boolean(L, -1, &(struct args_at){ .op = op, .key = "check" });
 		c->has_check = true;
 		lua_pop(L, 1);
@@ -277,7 +290,7 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 	if (!c->search)
 		c->search = SEARCH_DEFAULT;
 	c->size += directories(c->search) * (strlen(c->name) + 2 + sizeof(char *)) + strlen(c->search) + sizeof(SEARCH_LAST);
-	c->size += 3 * sizeof(char *) + PATH_MAX;
+	c->size += 3 * sizeof(char *) + PATH_MAX + container_size(&c->container);
 }
 
 static char *put(char **at, const char *data, size_t size)
@@ -343,5 +356,9 @@ void command_store(lua_State *L, const struct command *c, const char *cwd, struc
 	*pointers = NULL;
 	s->job.cwd = put(&at, cwd, strlen(cwd));
 	s->job.confine = c->confine;
+	if (c->container.flags) {
+		s->job.container = container_store(&c->container, &at);
+		s->job.container->anywhere = c->container.root && !c->cwd;
+	}
 	s->job.timeout = c->timeout < 0 ? -1 : (int64_t)(c->timeout * 1e9);
 }

@@ -4,6 +4,7 @@
 #define NETNS_COMMAND_H
 
 #include "child.h"
+#include "container.h"
 #include "pty.h"
 #include "supervisor.h"
 
@@ -42,6 +43,7 @@ struct command {
 	struct stream_spec streams[3];
 	struct pty_spec pty; /* wanted: instead of the streams */
 	struct child_confinement confine;
+	struct container_spec container;
 };
 
 /* Read the spec at `idx`; misuse raises. Pushes two values, which `out` refers to. `capture` is what stdout and stderr default to. */

@@ -11,6 +11,8 @@
  *	                             │ <─ SIGCHLD: the child, and orphans of its descendants
  *	we <── status: started/failed, ended ──┘
  *
+ * A program with a PID namespace of its own has two processes besides (child_contain.c); all of them end with it.
+ *
  * The supervisor first shares our descriptor table, so that the child's pidfd is born in it, and then leaves it with three of its own.
  * Its exit_signal is 0: no SIGCHLD, no wait() of the host program notices it. Should it be killed, PDEATHSIG takes the child along.
  *
@@ -39,6 +41,8 @@ struct watch {
 	bool reported;
 	bool late;     /* it was killed at its deadline */
 	bool nobody;   /* no child is left */
+	int init;      /* of the program's own PID namespace, until it was reaped */
+	bool contained; /* it has one */
 };
 
 BARE static int64_t now(void)
@@ -69,6 +73,8 @@ BARE static int reap(struct watch *w, int flags)
 		w->nobody = true;
 	if (code < 0)
 		return 0;
+	if (info.si_pid == w->init)
+		w->init = 0;
 	if (info.si_pid != 0 && info.si_pid == w->text.pid && !w->ended) {
 		w->ended = true;
 		w->text.event = w->job->error ? CHILD_FAILED : CHILD_ENDED;
@@ -251,7 +257,10 @@ BARE static void watch(struct watch *w)
 
 		while (!w->nobody && reap(w, WNOHANG))
 			;
-		if (w->ended && !w->reported) {
+		/* A PID namespace ends with its program, and it is over when nobody is left. */
+		if (w->ended && w->init)
+			RAW(kill, w->init, SIGKILL);
+		if (w->ended && !w->reported && (!w->contained || w->nobody)) {
 			w->reported = true;
 			report(w);
 		}
@@ -277,6 +286,28 @@ BARE static void refuse(struct child_job *job, enum child_step step, long error)
 	job->step = (int)step;
 }
 
+/* Start the child, or what becomes of it in a PID namespace of its own; the program's pid, or -errno. */
+BARE static long start(struct watch *w)
+{
+	struct child_job *job = w->job;
+	struct child_container *c = job->container;
+	unsigned long flags = SIGCHLD | (job->own_memory ? 0 : CLONE_VM), pidfd = job->quiet ? 0 : CLONE_PIDFD;
+	long code;
+
+	/* Who wants to know when it started must wait until it executes; else it may do so while we arrange ourselves. */
+	if (!c || !(c->flags & CLONE_NEWPID))
+		return raw_clone(flags | pidfd | (pidfd ? CLONE_VFORK : 0), job->child_stack, &job->pidfd, child_main, job);
+	/* The descriptor of the program is to be born in our table, though it is the child that makes it. */
+	code = raw_clone(flags | CLONE_VFORK | CLONE_FILES, job->child_stack, NULL, child_main, job);
+	if (code < 0)
+		return code;
+	while (RAW(wait4, code, NULL, __WALL, NULL) == -EINTR)
+		;
+	w->contained = true;
+	w->init = c->init;
+	return c->program ? c->program : -ECHILD;
+}
+
 BARE static int supervisor_main(void *arg)
 {
 	struct child_job *job = arg;
@@ -291,15 +322,15 @@ BARE static int supervisor_main(void *arg)
 	RAW(prctl, PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	RAW(prctl, PR_SET_NAME, "netns-reaper", 0, 0, 0);
 	w.job = job;
-	w.ended = w.reported = w.late = w.nobody = false;
+	w.ended = w.reported = w.late = w.nobody = w.contained = false;
+	w.init = 0;
 	job->error = 0;
 	job->supervisor = (int)RAW(getpid, 0);
-	/* Who wants to know when it started must wait until it executes; else it may do so while we arrange ourselves. */
-	code = raw_clone(SIGCHLD | (job->own_memory ? 0 : CLONE_VM) | (job->quiet ? 0 : CLONE_VFORK | CLONE_PIDFD), job->child_stack,
-			 &job->pidfd, child_main, job);
+	code = start(&w);
 	if (code < 0) {
 		job->pidfd = -1;
-		refuse(job, CHILD_CLONE, code);
+		if (!job->error)
+			refuse(job, CHILD_CLONE, code);
 	}
 	w.text.pid = (int)code;
 	code = keep_files(job);

@@ -19,6 +19,7 @@
 #include <lauxlib.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -37,6 +38,15 @@ static const struct step {
 	[CHILD_CLONE] = { NULL, "making the process" },
 	[CHILD_SETNS] = { NULL, "entering the network namespace" },
 	[CHILD_MOUNTS] = { NULL, "entering the namespace's mounts" },
+	[CHILD_UNSHARE] = { "unshare", "making its namespaces", "add \"user\" to `unshare`, run the script with nslua, or as root" },
+	[CHILD_USER_MAP] = { "unshare", "mapping its user" },
+	[CHILD_HOSTNAME] = { "hostname", "setting the host name" },
+	[CHILD_KEYRING] = { "unshare", "making a session keyring" },
+	[CHILD_INIT] = { "unshare", "making its first process" },
+	[CHILD_PROC] = { "unshare", "mounting /proc", "a container that hides parts of /proc, as Docker's, allows no other" },
+	[CHILD_ROOT] = { "root", "making its root" },
+	[CHILD_READONLY] = { "readonly", "protecting from writing" },
+	[CHILD_MASKED] = { "masked", "hiding" },
 	[CHILD_CWD] = { "cwd", "changing to the directory" },
 	[CHILD_STDIO] = { NULL, "setting stdin, stdout and stderr" },
 	[CHILD_PTY] = { "pty", "taking the terminal" },
@@ -143,6 +153,7 @@ static int open_stream(struct process *p, const struct stream_spec *spec, int wh
 /* The terminal that is all three; 0 or -errno. With `ended`, its input is at its end. */
 static int open_terminal(struct process *p, const struct pty_spec *spec, bool ended)
 {
+	struct child_container *container = p->supervisor->job.container;
 	int code = pty_open(spec, &p->out[0].fd, &p->theirs[0]);
 
 	if (code < 0)
@@ -150,6 +161,8 @@ static int open_terminal(struct process *p, const struct pty_spec *spec, bool en
 	p->out[0].captured = p->out[0].terminal = true;
 	for (int i = 0; i < 3; i++)
 		p->supervisor->job.stdio[i] = p->theirs[0];
+	if (container && ptsname_r(p->out[0].fd, container->terminal, sizeof(container->terminal)) != 0)
+		container->terminal[0] = 0;
 	if (ended)
 		return write(p->out[0].fd, PROCESS_EOF, 1) < 0 ? -errno : 0;
 	code = handle_safefd(fcntl(p->out[0].fd, F_DUPFD_CLOEXEC, 3));
@@ -200,7 +213,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 		raise_start(L, p, c, ns, fault.errnum, NULL, fault.text);
 	if (!c->cwd && !getcwd(here, sizeof(here)))
 		raise_start(L, p, c, ns, errno, "cwd", "our own working directory is gone; say another");
-	p->supervisor = supervisor_new(c->size, c->confine.has_user);
+	p->supervisor = supervisor_new(c->size, c->confine.has_user || c->container.flags, c->container.flags);
 	if (!p->supervisor)
 		raise_start(L, p, c, ns, errno, NULL, NULL);
 	p->open = true;
@@ -219,7 +232,8 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	}
 	/* Only one that reads from our terminal is in its session, else Ctrl-C and job control would reach what runs in the background. */
 	job->pty = c->pty.wanted;
-	job->session = job->pty || !isatty(job->stdio[0]);
+	/* Nor may what runs in a container type into our terminal. */
+	job->session = job->pty || c->container.flags || !isatty(job->stdio[0]);
 	job->quiet = quiet;
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);

@@ -37,9 +37,9 @@ struct kept {
 	bool over;
 };
 
-struct supervisor *supervisor_new(size_t extra, bool own_memory)
+struct supervisor *supervisor_new(size_t extra, bool own_memory, bool container)
 {
-	size_t size = (sizeof(struct supervisor) + extra + PAGE - 1) / PAGE * PAGE + 2 * CHILD_STACK;
+	size_t size = (sizeof(struct supervisor) + extra + PAGE - 1) / PAGE * PAGE + (container ? 4 : 2) * CHILD_STACK;
 	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, (own_memory ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
 	struct supervisor *s = (struct supervisor *)(void *)at;
 
@@ -50,6 +50,10 @@ struct supervisor *supervisor_new(size_t extra, bool own_memory)
 	s->job.own_memory = own_memory;
 	s->job.supervisor_stack = at + size;
 	s->job.child_stack = at + size - CHILD_STACK;
+	if (container) {
+		s->job.init_stack = at + size - 2 * CHILD_STACK;
+		s->job.program_stack = at + size - 3 * CHILD_STACK;
+	}
 	return s;
 }
 

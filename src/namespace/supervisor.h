@@ -22,8 +22,10 @@ struct supervisor {
 	struct child_job job;
 };
 
-/* A job with `extra` bytes for what it points to, at supervisor_extra(); NULL with errno. */
-struct supervisor *supervisor_new(size_t extra, bool own_memory);
+/*
+ * A job with `extra` bytes for what it points to, at supervisor_extra(); NULL with errno. A container has more processes, which need stacks.
+ */
+struct supervisor *supervisor_new(size_t extra, bool own_memory, bool container);
 char *supervisor_extra(struct supervisor *s);
 
 /* Start it. *status gets the end of the pipe on which it reports; 0 or -errno. Close nothing that was for it or for the

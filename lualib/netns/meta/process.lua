@@ -16,15 +16,33 @@
 ---@field timeout? number|string seconds until it and all that descends from it is killed
 ---@field check? boolean `exec` only; `false`: return the result whatever it is
 ---@field user? integer|string who it runs as: 1000, "name", "user:group". Alone, with the user's groups of /etc/passwd and /etc/group (a number that they do not have: the group of the same number); with a group, that one and no other. It keeps no capabilities but `caps`. EPERM, EINVAL: the user namespace does not have that user, as the sandbox of an ordinary user has root alone
+---@field unshare? "all"|netns.process.Kind[] a container of its own: what it does not share with us. It is in a session of its own, so it cannot type into our terminal, and has a session keyring of its own. ENOSPC: a limit of sysctl user is reached; EPERM: we may not, but with "user" everybody may
+---@field hostname? string its host name: letters, digits, "." and "-", 64 at most. Brings "uts"
+---@field root? string|netns.process.Overlay what it sees as /: a directory, to which it writes; or "overlay", our own root, on which it writes into memory, and nobody else sees that. With a /dev (null, zero, full, random, urandom, tty, pts, shm), /tmp and /run of its own, a /sys to read, and /proc; brings "mount". File systems mounted in an overlay's directory are there, too; those that the kernel lets nobody cover are read-only, as are then the files beside them. Without `cwd` it starts where we are, or in / where it does not have that. Names in `user` are ours. ENOENT, ENOTDIR, EACCES as for any path; ELOOP: a symbolic link in the directory stands where something is to be mounted
+---@field readonly? string[]|false paths that it cannot write to, with all that is mounted in them; "/": the root's own file system alone. With `root` also what container runtimes protect (/proc/sys, /proc/bus, /proc/fs, /proc/irq, /proc/sysrq-trigger), unless `false`. Brings "mount". ENOENT names a path that is not there
+---@field masked? string[]|false paths that are empty. With `root` also what container runtimes hide (/proc/kcore, /proc/keys, /sys/firmware ...), unless `false`. Brings "mount". ENOENT names a path that is not there
 ---@field limits? table<netns.process.Limit, integer|"unlimited"|table> setrlimit(2): soft and hard limit in one, or { soft, hard }; bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
 ---@field caps? string[] capabilities(7) that it has, "net_admin" or "CAP_NET_ADMIN", and no others, in its permitted, effective, inheritable, bounding and ambient set; {}: none. EPERM: we have not got them ourselves
 ---@field no_new_privs? boolean no program that it executes gains privileges, by set-user-ID or file capabilities; prctl(2)
+
+---A root made of a directory that stays as it is; `{ lower = "/" }` is "overlay".
+---@class netns.process.Overlay
+---@field lower string
 
 ---A pseudo terminal.
 ---@class netns.process.Terminal
 ---@field rows? integer 24 unless given; stty(1)
 ---@field cols? integer 80 unless given
 ---@field echo? boolean `false`: what is typed does not come back
+
+---Namespaces that a program can have of its own; namespaces(7).
+---@alias netns.process.Kind
+---| "pid" processes: it has pid 2, and pid 1 is an init that reaps. All that is left in there ends with the program, daemons too. Brings "mount", and a /proc of its own
+---| "mount" mounts: a copy of the namespace's, which follows no later ones
+---| "uts" host name
+---| "ipc" System V queues, semaphores and shared memory, POSIX message queues
+---| "user" users: it is root, or `user`, with all capabilities in here and none over the network namespace; no other user and group is mapped
+---| "cgroup" its control group is the root of all that it sees
 
 ---The resources of setrlimit(2), as prlimit(1) calls them.
 ---@alias netns.process.Limit
