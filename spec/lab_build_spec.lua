@@ -95,6 +95,24 @@ describe("a lab", function()
 		assert.equal(1, #server:pids())
 	end)
 
+	it("has names that resolve inside every node, and nowhere else", function()
+		local net <close> = dmz()
+		net:up()
+		local function ask(name)
+			return net:node "web":exec { "getent", "ahostsv4", name, check = false }.stdout:match "^%S+"
+		end
+		assert.same({ "10.2.0.1", "10.0.0.254", "127.0.0.1" }, { ask "db", ask "fw", ask "localhost" })
+		local here <close> = netns.current()
+		assert.is_nil(support.read("/etc/hosts"):find "10.2.0.1")
+		assert.is_nil(here:exec({ "cat", "/etc/hosts" }).stdout:find "10.2.0.1")
+		net:host "late"
+		net:link("late", "lan")
+		net:apply()
+		assert.equal("10.0.0.2", ask "late")
+		assert.equal("net.ipv4", net:node "web":exec({ "sh", "-c", "test -e /sys/class/net/eth0 && echo net.ipv4" })
+			.stdout:match "%S+")
+	end)
+
 	it("is all or nothing: a refusal names operation and line, and leaves nothing", function()
 		local net = dmz()
 		local info = debug.getinfo(1, "l")

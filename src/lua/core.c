@@ -3,6 +3,7 @@
 #include "../namespace/freed.h"
 #include "../namespace/inside.h"
 #include "../namespace/move.h"
+#include "../namespace/hosts.h"
 #include "../namespace/names.h"
 #include "../namespace/ns.h"
 #include "../namespace/process.h"
@@ -45,6 +46,7 @@ int luaopen_netns_core(lua_State *L)
 	ns_open(L);
 	inside_open(L);
 	names_open(L);
+	hosts_open(L);
 	freed_open(L);
 	sysctl_open(L);
 	move_open(L);

@@ -157,6 +157,35 @@ BARE static long copy_names(void)
 	return RAW(open_tree, AT_FDCWD, "/run/netns", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 }
 
+/* Lay the text over /etc/hosts: by way of a tmpfs that nobody sees, at a place that is mounted over next. */
+BARE static long lay_hosts(const struct child_mounts *job)
+{
+	long code = RAW(mount, "none", "/sys", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755"), fd, n;
+	size_t done = 0;
+
+	if (code < 0)
+		return code;
+	fd = RAW(openat, AT_FDCWD, "/sys/hosts", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	while (fd >= 0 && done < job->hosts_size) {
+		n = RAW(write, (int)fd, job->hosts + done, job->hosts_size - done);
+		if (n < 0 && n != -EINTR) {
+			RAW(close, (int)fd);
+			fd = n;
+		} else if (n > 0) {
+			done += (size_t)n;
+		}
+	}
+	code = fd;
+	if (fd >= 0) {
+		RAW(close, (int)fd);
+		code = RAW(mount, "/sys/hosts", "/etc/hosts", NULL, MS_BIND, NULL);
+		if (code == -ENOENT) /* who has no /etc/hosts asks nobody there */
+			code = 0;
+	}
+	RAW(umount2, "/sys", MNT_DETACH);
+	return code;
+}
+
 BARE static int mounts_main(void *arg)
 {
 	struct child_mounts *job = arg;
@@ -181,6 +210,10 @@ BARE static int mounts_main(void *arg)
 				code = RAW(move_mount, names, "", AT_FDCWD, "/run/netns", MOVE_MOUNT_F_EMPTY_PATH);
 			RAW(close, names);
 		}
+	}
+	if (code >= 0 && job->hosts) {
+		job->failed = "/etc/hosts";
+		code = lay_hosts(job);
 	}
 	if (code >= 0) {
 		/* Over the old one: where only a visible sysfs entitles us to a new one, it must not go first. */

@@ -168,6 +168,8 @@ struct child_bind {
 struct child_mounts {
 	int user, net;                  /* to enter; user -1: not that */
 	const struct child_bind *binds; /* ended by a NULL source */
+	const char *hosts;              /* what stands in its /etc/hosts; NULL: what is there */
+	size_t hosts_size;
 	int fd;                         /* out: the new mount namespace, a descriptor of the caller */
 	const char *failed;             /* out: what could not be done, and the errno */
 	int error;

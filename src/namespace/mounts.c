@@ -11,6 +11,7 @@
 
 #include "../lua/handle.h"
 #include "child.h"
+#include "hosts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -92,6 +93,8 @@ int mounts_make(struct ns *ns, struct fault *fault)
 	job.user = ns->user;
 	job.net = ns->fd;
 	job.binds = overlay.binds ? overlay.binds : &none;
+	job.hosts = ns->hosts ? ns->hosts->text : NULL;
+	job.hosts_size = ns->hosts ? ns->hosts->size : 0;
 	code = child_mounts(&job);
 	if (code < 0)
 		fault_set(fault, -code, "a mount namespace for its processes: %s", job.failed ? job.failed : "clone");

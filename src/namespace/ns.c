@@ -14,6 +14,7 @@
 #include "../lua/args.h"
 #include "../lua/handle.h"
 #include "../lua/wait.h"
+#include "hosts.h"
 #include "userns.h"
 
 #include <errno.h>
@@ -134,6 +135,8 @@ struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 
 void ns_release(struct ns *ns)
 {
+	hosts_drop(ns->hosts);
+	ns->hosts = NULL;
 	nlsock_close(&ns->route);
 	handle_closefd(&ns->mounts);
 	if (ns->user_ours)

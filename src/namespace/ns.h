@@ -19,6 +19,7 @@ struct ns {
 	int fd;                     /* nsfs descriptor; -1 once closed */
 	int user;                   /* the user namespace to enter first (userns.h); -1: none */
 	bool user_ours;             /* it is ours to close; else the Lua state's */
+	struct hosts *hosts;        /* what its processes see as /etc/hosts; NULL: ours (hosts.h) */
 	int mounts;                 /* nsfs descriptor of the mount namespace that its processes get, -1 until one is needed (see mounts.c) */
 	dev_t dev;
 	ino_t inode;                /* identity */

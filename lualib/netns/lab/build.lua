@@ -139,6 +139,23 @@ local function split(list, is_command)
 	return table.move(list, 1, first - 1, 1, {}), table.move(list, first, #list, 1, {})
 end
 
+--- Inside every node the others' names resolve.
+local function name_hosts(running)
+	local lines, list = { "127.0.0.1 localhost", "::1 localhost ip6-localhost" }, {}
+	for _, node in ipairs(running.layout.order) do
+		for _, interface in ipairs(node.interfaces) do
+			for _, address in next, interface.address or {} do
+				lines[#lines + 1] = address:address() .. " " .. node.name
+			end
+		end
+		for _, address in next, node.address or {} do
+			lines[#lines + 1] = address:address() .. " " .. node.name
+		end
+		list[#list + 1] = running.namespaces[node.name]
+	end
+	core.hosts(list, table.concat(lines, "\n") .. "\n")
+end
+
 local function build(self, running)
 	local made = makers(running)
 	local network, commands = split(running.operations, function(op)
@@ -146,6 +163,7 @@ local function build(self, running)
 	end)
 	operations.apply(network, running.namespaces, made)
 	wait_usable(running.layout, running.namespaces)
+	name_hosts(running)
 	operations.apply(commands, running.namespaces, made)
 	attach(self, running)
 end
@@ -331,6 +349,7 @@ function methods:apply(description)
 		error(e, 0)
 	end
 	running.layout, running.options, running.operations = layout, plan_options, ops
+	name_hosts(running)
 	adopt(self, description)
 	attach(self, running)
 	return self
