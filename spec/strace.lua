@@ -32,8 +32,8 @@ local function run(options, command)
 	return netns.current():exec(argv)
 end
 
--- The points between the marks, in order: { call = "openat", n = 3 }. `command` is an argv, with
--- stdin; it must end well.
+-- The points between the marks, in order: { call = "openat", n = 3, result = 5 }. `command` is an
+-- argv, with stdin; it must end well.
 function strace.points(command)
 	local log = os.tmpname()
 	local r = run({ "-o", log }, command)
@@ -48,7 +48,9 @@ function strace.points(command)
 			elseif line:find('"/trace/to"', 1, true) then
 				inside = false
 			elseif inside then
-				points[#points + 1] = { call = call, n = counts[call] }
+				points[#points + 1] = {
+					call = call, n = counts[call], result = math.tointeger(line:match "= (%-?%d+)"),
+				}
 			end
 		end
 	end

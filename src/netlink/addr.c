@@ -132,16 +132,12 @@ static bool whole(struct rtnl *r, int spec)
 
 static void ask(struct rtnl *r, int filter)
 {
-	const char *family = filter ? rtnl_field(r, filter, "family") : NULL;
 	int idx = filter ? push(r, filter, "dev") : 0;
 
-	if (idx) {
-		header(r)->ifa_index = codec_ifindex(&r->codec, idx, "dev");
-		lua_pop(r->L, 1);
-	}
-	for (const struct codec_name *name = codec_families; family && name->name; name++)
-		if (strcmp(name->name, family) == 0)
-			header(r)->ifa_family = (uint8_t)name->value;
+	if (!idx)
+		return;
+	header(r)->ifa_index = codec_ifindex(&r->codec, idx, "dev");
+	lua_pop(r->L, 1);
 }
 
 static void set_lifetime(lua_State *L, const char *key, uint32_t seconds)

@@ -197,6 +197,8 @@ struct codec_path {
 };
 const char *codec_key_at(const struct nlmsghdr *message, size_t header, const struct codec_row *rows, uint32_t offset,
 			 struct codec_path *path);
+/* The number that a checked value means, by the row's names; -1 for none. */
+lua_Integer codec_number(lua_State *L, const struct codec_row *row, int idx);
 /* Push the rows as a Lua table: what documentation and property tests are made from. */
 void codec_push_schema(lua_State *L, const struct codec_row *rows);
 

@@ -8,6 +8,7 @@
 #include "../lua/args.h"
 #include "buffer.h"
 #include "rtnl.h"
+#include "tables.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -166,18 +167,35 @@ static void ask(struct rtnl *r, int filter, int out)
 	lua_pop(r->L, 1);
 }
 
+/* The family that the filter names, or that of the address in its key; AF_UNSPEC where neither says. */
+static int family_in(struct rtnl *r, int filter)
+{
+	const char *name = rtnl_field(r, filter, "family"), *address = rtnl_field(r, filter, r->object->key);
+	enum codec_type look = codec_look(codec_find(r->object->rows, r->object->key));
+
+	for (const struct codec_name *family = codec_families; name && family->name; family++)
+		if (strcmp(family->name, name) == 0)
+			return (int)family->value;
+	if (!address || (look != CODEC_ADDR && look != CODEC_PREFIX))
+		return AF_UNSPEC;
+	return strchr(address, ':') ? AF_INET6 : strchr(address, '.') ? AF_INET : AF_UNSPEC;
+}
+
 void rtnl_list(struct rtnl *r, int filter)
 {
 	static const int any[] = { AF_UNSPEC, -1 };
-	int out;
+	int out, only = AF_UNSPEC;
 
-	if (filter)
+	if (filter) {
 		check_filter(r, filter);
+		only = family_in(r, filter);
+	}
 	lua_newtable(r->L);
 	out = lua_gettop(r->L);
 	for (const int *family = r->object->families ? r->object->families : any; *family >= 0; family++) {
-		r->family = *family;
-		ask(r, filter, out);
+		r->family = *family == AF_UNSPEC ? only : *family;
+		if (only == AF_UNSPEC || r->family == only)
+			ask(r, filter, out);
 	}
 }
 

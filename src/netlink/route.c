@@ -258,6 +258,17 @@ static uint32_t table_of(struct rtnl *r, int filter)
 	return table;
 }
 
+/* The number of filter[key], whose names its row knows; 0 for none. */
+static uint8_t number_in(struct rtnl *r, int filter, const char *key)
+{
+	int idx = filter ? push(r, filter, key) : 0;
+	lua_Integer n = idx ? codec_number(r->L, codec_find(rows, key), idx) : 0;
+
+	if (idx)
+		lua_pop(r->L, 1);
+	return n > 0 && n <= UINT8_MAX ? (uint8_t)n : 0;
+}
+
 /* The kernel can keep to one table, link, protocol and type. */
 static void ask(struct rtnl *r, int filter)
 {
@@ -272,6 +283,8 @@ static void ask(struct rtnl *r, int filter)
 	}
 	if (table)
 		codec_put(c, RTA_TABLE, &table, sizeof(table));
+	header(r)->rtm_protocol = number_in(r, filter, "proto");
+	header(r)->rtm_type = number_in(r, filter, "type");
 }
 
 /* Not the kernel's cached answers, and not another family's (a kernel without IPv6 answers with all that it has). */

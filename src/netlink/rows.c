@@ -43,7 +43,7 @@ static bool canonical(const char *text, bool bare, char out[static INET6_ADDRSTR
 	return true;
 }
 
-static lua_Integer number_of(lua_State *L, const struct codec_row *row, int idx)
+lua_Integer codec_number(lua_State *L, const struct codec_row *row, int idx)
 {
 	for (const struct codec_name *name = row->names; name && name->name && lua_type(L, idx) == LUA_TSTRING; name++)
 		if (strcmp(name->name, lua_tostring(L, idx)) == 0)
@@ -69,14 +69,14 @@ bool codec_fits(struct codec *c, const struct codec_row *row, int a, int b)
 	if (lua_rawequal(L, a, b))
 		return true;
 	if (lua_isnil(L, b)) /* what is zero or false may not be listed */
-		return (row->flags & CODEC_QUIET) && (lua_isboolean(L, a) ? !lua_toboolean(L, a) : number_of(L, row, a) == 0);
+		return (row->flags & CODEC_QUIET) && (lua_isboolean(L, a) ? !lua_toboolean(L, a) : codec_number(L, row, a) == 0);
 	if (look == CODEC_BITS) {
 		uint32_t bits = codec_bits(c, a, row);
 
 		return (codec_bits(c, b, row) & bits) == bits;
 	}
 	if (row->names)
-		return number_of(L, row, a) == number_of(L, row, b) && number_of(L, row, a) >= 0;
+		return codec_number(L, row, a) == codec_number(L, row, b) && codec_number(L, row, a) >= 0;
 	switch (look) {
 	case CODEC_TIME:
 		if (lua_type(L, b) == LUA_TSTRING || args_is(L, a, "forever"))

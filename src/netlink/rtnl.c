@@ -86,6 +86,8 @@ void rtnl_send(struct rtnl *r, size_t start, const char *subject, bool answer)
 struct link_question {
 	struct nlmsghdr h;
 	struct ifinfomsg body;
+	struct nlattr mask;
+	uint32_t without;
 	struct nlattr name;
 	char text[IFNAMSIZ];
 };
@@ -94,8 +96,10 @@ struct link_question {
 static bool ask_link(struct rtnl *r, uint32_t index, const char *name)
 {
 	struct link_question q = {
-		.h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = NLMSG_LENGTH(sizeof(q.body)) },
+		.h = { .nlmsg_type = RTM_GETLINK, .nlmsg_len = offsetof(struct link_question, name) },
 		.body = { .ifi_index = (int)index },
+		.mask = { .nla_type = IFLA_EXT_MASK, .nla_len = NLA_HDRLEN + sizeof(q.without) },
+		.without = RTEXT_FILTER_SKIP_STATS,
 	};
 	struct nlerror error;
 

@@ -40,7 +40,7 @@ function addr:set(spec) end
 function addr:delete(spec) end
 
 ---All addresses, or those that fit; an address in the filter fits in any spelling, and without prefix length whatever that is; of
----`flags` all that it names must be there.
+---`flags` all that it names must be there. `dev` and the family are left to the kernel.
 ---@param filter? netns.addr.Spec
 ---@return netns.addr.Spec[]
 function addr:list(filter) end

@@ -58,7 +58,8 @@ function route:set(spec) end
 ---@param spec string|netns.route.Spec|(string|netns.route.Spec)[]
 function route:delete(spec) end
 
----The routes of table main in both families, or those that fit; `{ table = "all" }` for every table.
+---The routes of table main in both families, or those that fit; `{ table = "all" }` for every table. `table`, `dev`,
+---`proto`, `type` and the family are left to the kernel.
 ---@param filter? netns.route.Spec
 ---@return netns.route.Spec[]
 function route:list(filter) end
