@@ -2,7 +2,8 @@
 # Makefile - builds netns and nslua, and runs what proves them; `make help` names the targets
 #
 # What this machine has is found once, by scripts/deps, and kept in build/config.mk; `make deps` looks again. CC, CPPFLAGS, CFLAGS and
-# LDFLAGS belong to the user: the project's own flags come before them, in variables of their own. SANITIZE=1 builds a second tree, SANITIZE=thread a third.
+# LDFLAGS belong to the user: the project's own flags come before them, in variables of their own. LUA_INCDIR, LUA_LIBDIR and LIBFLAG are
+# as LuaRocks gives them. SANITIZE=1 builds a second tree, SANITIZE=thread a third; B names another place.
 
 PKG_CONFIG ?= pkg-config
 CFLAGS ?= -O2 -g
@@ -12,6 +13,7 @@ LUA_V ?= 5.4
 INST_BINDIR ?= $(PREFIX)/bin
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_V)
 INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_V)
+INST_MANDIR ?= $(PREFIX)/share/man
 INSTALL ?= install
 Q = $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-8s %s\n' $(1) $(2))
@@ -32,14 +34,17 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 # 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS
 
 GOALS := $(or $(MAKECMDGOALS),all)
-PROVING := $(filter test test-%,$(GOALS))
-ifneq ($(filter-out clean deps doctor help lint format,$(GOALS)),)
+GROUPS := build $(if $(filter test test-%,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
+ifneq ($(filter-out clean deps doctor help format uninstall,$(GOALS)),)
 # There, but out of date: make is then silent about it until it is found out.
 $(shell mkdir -p build; [ -e build/config.mk ] || touch -t 197001020000 build/config.mk)
 include build/config.mk
 endif
 ifdef LUA_INCDIR
 LUA_CFLAGS := -I$(LUA_INCDIR)
+endif
+ifeq ($(strip $(LUA_LIBS)),)
+LUA_LIBS := $(LUA_LIBDIR:%=-L%) -llua -ldl
 endif
 
 # 3. Flags
@@ -76,14 +81,16 @@ modules: $(MODULES)
 # A failed look leaves nothing, so that the next make looks again. Only goals that promise everything may install packages.
 build/config.mk: Makefile scripts/deps
 	@mkdir -p build
-	@NO_INSTALL=$(if $(filter demo $(PROVING),$(GOALS)),$(NO_INSTALL),1) scripts/deps need build $(if $(PROVING),test)
+	@NO_INSTALL=$(if $(filter demo test test-% lint,$(GOALS)),$(NO_INSTALL),1) scripts/deps need $(GROUPS)
 	@scripts/deps config >$@.new && mv $@.new $@
 
-# Rewritten only when the flags change; then everything is compiled anew.
-flags = $(CC) $(OWN_CPPFLAGS) $(NSLUA_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) $(INST_LUADIR)
-$(B)/flags: FORCE
+# Rewritten only when what they hold changes; then what depends on it is compiled anew.
+flags = $(CC) $(OWN_CPPFLAGS) $(NSLUA_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS)
+$(B)/flags: holds = $(flags)
+$(B)/luadir: holds = $(INST_LUADIR)
+$(B)/flags $(B)/luadir: FORCE
 	@mkdir -p $(@D)
-	@[ "$$(cat $@ 2>/dev/null)" = '$(flags)' ] || printf '%s\n' '$(flags)' >$@
+	@[ "$$(cat $@ 2>/dev/null)" = '$(holds)' ] || printf '%s\n' '$(holds)' >$@
 
 .PHONY: FORCE
 FORCE:
@@ -94,6 +101,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(Q)$(CC) $(OWN_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(call objects,$(NSLUA_SRC)): MORE_CPPFLAGS := $(NSLUA_CPPFLAGS) -DNETNS_LUADIR='"$(INST_LUADIR)"'
+$(B)/src/nslua/library.o: $(B)/luadir
 
 # The modules take Lua from the program that loads them: no liblua here, and undefined symbols are as they should be.
 $(B)/netns/core.so: $(call objects,$(CORE_SRC))
@@ -144,7 +152,7 @@ demo: all
 	@build/nslua scripts/lesson.lua
 
 deps:
-	@rm -f build/config.mk build/deps-test
+	@rm -f build/config.mk build/deps-*
 	@scripts/deps need build test
 
 doctor:
@@ -171,25 +179,25 @@ test-asan: asan build/deps-test
 test-tsan: all build/deps-test
 	+@scripts/test tsan
 
-build/deps-test: scripts/deps | build/config.mk
-	@scripts/deps need test
+build/deps-test build/deps-lint: build/deps-%: scripts/deps | build/config.mk
+	@scripts/deps need $*
 	@touch $@
 
 .PHONY: lint format bench
-lint:
-	@scripts/lint
+lint: build/deps-lint
+	+@scripts/lint
 
 format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
+	@scripts/format
 
 # BENCH_FLAGS: --rounds N, --small, names of cases
 bench: all floors
 	@build/nslua scripts/bench.lua $(BENCH_FLAGS)
 
-# 7. Installing
+# 7. Installing: what LuaRocks deploys is the modules and nslua
 
-.PHONY: install install-modules install-nslua
-install: install-modules install-nslua
+.PHONY: install install-modules install-nslua install-man uninstall
+install: install-modules install-nslua install-man
 
 install-modules: $(MODULES)
 	$(INSTALL) -d '$(DESTDIR)$(INST_LIBDIR)/netns'
@@ -202,6 +210,19 @@ install-modules: $(MODULES)
 install-nslua: $(PROGRAMS)
 	$(INSTALL) -d '$(DESTDIR)$(INST_BINDIR)'
 	$(INSTALL) -m 755 $(PROGRAMS) '$(DESTDIR)$(INST_BINDIR)'
+
+install-man:
+	$(INSTALL) -d '$(DESTDIR)$(INST_MANDIR)/man1'
+	$(INSTALL) -m 644 src/nslua/nslua.1 '$(DESTDIR)$(INST_MANDIR)/man1'
+
+# The files that this tree would install, and the folders that are empty then.
+uninstall:
+	rm -f '$(DESTDIR)$(INST_BINDIR)/nslua' '$(DESTDIR)$(INST_MANDIR)/man1/nslua.1'
+	rm -f '$(DESTDIR)$(INST_LIBDIR)/netns/core.so' '$(DESTDIR)$(INST_LIBDIR)/netns/nft.so'
+	@for f in $(LUA_FILES:lualib/%=%); do rm -f "$(DESTDIR)$(INST_LUADIR)/$$f"; done
+	@cd lualib && find . -mindepth 1 -depth -type d | while read -r dir; do \
+		rmdir "$(DESTDIR)$(INST_LUADIR)/$$dir" 2>/dev/null; done; \
+	rmdir '$(DESTDIR)$(INST_LIBDIR)/netns' 2>/dev/null || true
 
 # 8. The rest
 
@@ -216,7 +237,10 @@ help:
 	@echo 'make deps       find and install what building and testing need; NO_INSTALL=1 only says what is missing'
 	@echo 'make doctor     what is installed, and which features the kernel has'
 	@echo 'make test-here  test-root test-user test-asan test-tsan: one run of the specs; FILES="spec/x_spec.lua" chooses'
-	@echo 'make asan       build/asan, with ASan and UBSan'
-	@echo 'make lint       make format  make bench'
-	@echo 'make install    PREFIX DESTDIR, or INST_BINDIR INST_LIBDIR INST_LUADIR'
-	@echo 'make clean      V=1 shows commands, WERROR=1 makes warnings errors'
+	@echo 'make lint       everything that is needed, then what finds faults without running anything; zero findings'
+	@echo 'make format     change what `make lint` says about the layout of C'
+	@echo 'make bench      measure against programs in C'
+	@echo 'make modules    without nslua; make asan: build/asan, with ASan and UBSan; make hosts: what specs load the module into'
+	@echo 'make install    PREFIX DESTDIR, or INST_BINDIR INST_LIBDIR INST_LUADIR INST_MANDIR; parts: install-modules, -nslua, -man'
+	@echo 'make uninstall  the same files, with the same variables'
+	@echo 'make clean      removes build/. V=1 shows commands, WERROR=1 makes warnings errors'

@@ -2,8 +2,10 @@
 /*
  * library.c - what require() finds in nslua
  *
- * The C halves are linked in and come through package.preload. The Lua part is where it was installed; nslua that runs out of its build
- * tree uses the tree's, and before any installed one, which may be of another version.
+ * The C halves are linked in and come through package.preload. The Lua half that belongs to them is looked for near the program: in the
+ * tree that it was built in, or in share/lua/5.4 beside its bin, as an installation below any prefix, DESTDIR or tree of rocks has it;
+ * else it is where the Makefile installs it. It goes before what package.path has, which may hold one of another version; unless it is
+ * in there already.
  */
 #include "library.h"
 
@@ -43,8 +45,17 @@ static char *cut(char *path)
 	return slash + 1;
 }
 
-/* Is this TREE/build/nslua, or TREE/build/VARIANT/nslua? Then dir becomes TREE/lualib. */
-static bool in_tree(char *dir, size_t size)
+/* Is the Lua half in dir/below? Then dir becomes that. */
+static bool has_lua(char *dir, size_t size, const char *below)
+{
+	size_t n = strlen(dir);
+	bool found = (size_t)snprintf(dir + n, size - n, "%s/netns/init.lua", below) < size - n && access(dir, R_OK) == 0;
+
+	dir[found ? n + strlen(below) : n] = '\0';
+	return found;
+}
+
+static bool find_near(char *dir, size_t size)
 {
 	ssize_t n = readlink("/proc/self/exe", dir, size - 1);
 
@@ -52,25 +63,29 @@ static bool in_tree(char *dir, size_t size)
 		return false;
 	dir[n] = '\0';
 	cut(dir);
-	if (strcmp(cut(dir), "build") != 0 && strcmp(cut(dir), "build") != 0)
-		return false;
-	return (size_t)snprintf(dir + strlen(dir), size - strlen(dir), "/lualib") < size - 1 && access(dir, X_OK) == 0;
+	if (strcmp(cut(dir), "build") == 0) /* TREE/build/nslua */
+		return has_lua(dir, size, "/lualib");
+	if (has_lua(dir, size, "/share/lua/" LUA_VERSION_MAJOR "." LUA_VERSION_MINOR))
+		return true;
+	return strcmp(cut(dir), "build") == 0 && has_lua(dir, size, "/lualib"); /* TREE/build/VARIANT/nslua */
 }
 
 void library_open(lua_State *L)
 {
-	char dir[PATH_MAX];
+	char near[PATH_MAX];
+	const char *dir = find_near(near, sizeof(near)) ? near : NETNS_LUADIR;
+	const char *path;
 
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
 	luaL_setfuncs(L, preloads, 0);
 	lua_getglobal(L, LUA_LOADLIBNAME);
 	lua_getfield(L, -1, "path");
-	if (in_tree(dir, sizeof(dir)))
-		lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
-	else if (!strstr(lua_tostring(L, -1), NETNS_LUADIR "/?.lua"))
-		lua_pushfstring(L, "%s;" NETNS_LUADIR "/?.lua;" NETNS_LUADIR "/?/init.lua", lua_tostring(L, -1));
-	else
-		lua_pushvalue(L, -1);
-	lua_setfield(L, -3, "path");
-	lua_pop(L, 3);
+	path = lua_tostring(L, -1);
+	lua_pushfstring(L, ";%s;", path);
+	lua_pushfstring(L, ";%s/?.lua;", dir);
+	if (!strstr(lua_tostring(L, -2), lua_tostring(L, -1))) {
+		lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, path);
+		lua_setfield(L, -5, "path");
+	}
+	lua_pop(L, 5);
 }
