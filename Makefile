@@ -43,9 +43,6 @@ endif
 ifdef LUA_INCDIR
 LUA_CFLAGS := -I$(LUA_INCDIR)
 endif
-ifeq ($(strip $(LUA_LIBS)),)
-LUA_LIBS := $(LUA_LIBDIR:%=-L%) -llua -ldl
-endif
 
 # 3. Flags
 
