@@ -22,13 +22,15 @@ function strace.missing()
 	return r.code ~= 0 and "strace cannot trace here: " .. r.stderr
 end
 
+-- LeakSanitizer cannot work in a process that is traced.
+local asan = os.getenv "ASAN_OPTIONS"
+strace.env = { ASAN_OPTIONS = asan and asan .. ":detect_leaks=0" }
+
 local function run(options, command)
 	local argv = { "strace", "-qq", table.unpack(options) }
 	table.move(command, 1, #command, #argv + 1, argv)
 	argv.stdin, argv.timeout, argv.check = command.stdin, command.timeout or 20, false
-	-- LeakSanitizer cannot work in a process that is traced
-	local asan = os.getenv "ASAN_OPTIONS"
-	argv.env = { ASAN_OPTIONS = asan and asan .. ":detect_leaks=0" }
+	argv.env = strace.env
 	return netns.current():exec(argv)
 end
 
@@ -58,10 +60,14 @@ function strace.points(command)
 	return points
 end
 
--- Run it with a fault at the point: "signal=SIGKILL", "error=ENOMEM". The result.
+-- What puts a fault at the point: "signal=SIGKILL", "error=ENOMEM"; n may be a range, "1..3".
+function strace.fault(point, fault)
+	return "-e", ("inject=%s:%s:when=%s"):format(point.call, fault, point.n)
+end
+
+-- Run it with that. The result.
 function strace.inject(command, point, fault)
-	local inject = ("inject=%s:%s:when=%d"):format(point.call, fault, point.n)
-	return run({ "-o", "/dev/null", "-e", inject }, command)
+	return run({ "-o", "/dev/null", strace.fault(point, fault) }, command)
 end
 
 return strace

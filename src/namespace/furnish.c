@@ -130,10 +130,10 @@ static const struct step {
 	const char *what;
 	int (*take)(const struct origin *);
 } steps[] = {
-	{ "write the user map", map_user },
-	{ "make the mounts private", seclude_mounts },
-	{ "mount /proc", mount_proc },
-	{ "mount /sys", mount_sys },
+	{ FURNISH_MAP, map_user },
+	{ FURNISH_SECLUDE, seclude_mounts },
+	{ FURNISH_PROC, mount_proc },
+	{ FURNISH_SYS, mount_sys },
 	{ "mount /run", mount_run },
 	{ "bring lo up", bring_lo_up },
 	{ "return to the working directory", restore_cwd },

@@ -37,7 +37,7 @@ static int cannot(lua_State *L, const char *attr, const char *message)
 /* Does not return. */
 static int refuse(lua_State *L, const struct note *why)
 {
-	const struct obstacle *o = why->kind == NOTE_FAILED ? obstacle_find(why->value) : NULL;
+	const struct obstacle *o = why->kind == NOTE_FAILED ? obstacle_find(why->what, why->value) : NULL;
 	char text[512] = "its first process was killed";
 
 	if (why->kind == NOTE_FAILED)

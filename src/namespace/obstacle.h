@@ -6,15 +6,17 @@
 #include <stdbool.h>
 
 struct obstacle {
-	int errnum;       /* 0: any */
-	enum { ANY_USER, ORDINARY_USER, MAY_PASS } kind; /* who meets it; MAY_PASS: anybody, and it may go away by itself */
-	const char *file; /* in /proc */
-	const char *key;  /* "Key:" in a file of lines; NULL: the file holds one number */
-	long value;       /* what it reads then */
+	int errnum;       /* with which the kernel refuses */
+	const char *step; /* at what; NULL: anything */
+	bool (*stands)(const struct obstacle *);
+	const char *file; /* in /proc: */
+	const char *key;  /* "Key:" in a file of lines; NULL: the file holds one number, */
+	long value;       /* which is this one */
+	bool may_pass;    /* it may go away by itself */
 	const char *why, *remedy;
 };
 
-/* The first obstacle that explains a failure with `errnum`; NULL if none does. Looks at /proc. */
-const struct obstacle *obstacle_find(int errnum);
+/* The first obstacle that explains why `step` (NULL: not known which) failed with `errnum`; NULL if none does. Looks at /proc. */
+const struct obstacle *obstacle_find(const char *step, int errnum);
 
 #endif

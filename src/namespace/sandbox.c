@@ -24,9 +24,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#define MAKE "create the namespaces"
+
 void sandbox_explain(const char *progname, const struct note *why)
 {
-	const struct obstacle *o = why->kind == NOTE_FAILED ? obstacle_find(why->value) : NULL;
+	const struct obstacle *o = why->kind == NOTE_FAILED ? obstacle_find(why->what, why->value) : NULL;
 
 	if (why->kind == NOTE_FAILED)
 		fprintf(stderr, "%s: no sandbox: cannot %s: %s (%s)\n", progname, why->what, strerror(why->value), error_code(why->value));
@@ -80,9 +82,9 @@ static pid_t fork_patiently(unsigned long flags)
 
 		if (pid >= 0 || tries == 40)
 			return pid;
-		o = obstacle_find(saved);
+		o = obstacle_find(MAKE, saved);
 		errno = saved;
-		if (!o || o->kind != MAY_PASS)
+		if (!o || !o->may_pass)
 			return pid;
 		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
 	}
@@ -99,7 +101,7 @@ int sandbox_move(struct note *why)
 		return relay_refuse(why, "make a socket pair", errno);
 	init = fork_patiently(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | (origin.new_user ? CLONE_NEWUSER : 0));
 	if (init != 0)
-		return relay_stand(&relay, init, "create the namespaces", NULL, why);
+		return relay_stand(&relay, init, MAKE, NULL, why);
 	settle(&relay, &origin);
 	return 0;
 }

@@ -245,7 +245,7 @@ int userns_owner(lua_State *L, int net, bool *ours)
 /* Does not return. */
 static void refuse(lua_State *L, const char *op, const char *subject, int errnum)
 {
-	const struct obstacle *o = obstacle_find(errnum);
+	const struct obstacle *o = obstacle_find(NULL, errnum);
 	char text[512];
 
 	snprintf(text, sizeof(text), "no privilege to make one here, nor in a user namespace of our own: %s",
