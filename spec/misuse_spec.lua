@@ -36,7 +36,9 @@ local bases = {
 		add = { dev = "br0", dst = "10.0.0.77" }, replace = { dev = "br0", dst = "10.0.0.77" },
 		set = { dev = "br0", dst = "10.0.0.77" }, delete = { dev = "br0", dst = "10.0.0.77" },
 	};
-	ntable = { set = { dev = "br0", name = "arp_cache" } }; -- the kernel's, so they can only be set
+	ntable = { -- the kernel's, so nothing is added or deleted
+		set = { dev = "br0", name = "arp_cache" }, replace = { dev = "br0", name = "arp_cache" },
+	};
 	fdb = {
 		add = { dev = "br0", lladdr = "02:00:00:00:00:77" },
 		replace = { dev = "br0", lladdr = "02:00:00:00:00:77" },

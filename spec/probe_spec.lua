@@ -3,6 +3,7 @@
 
 local netns = require "netns.core"
 local probe = require "netns.proof.probe".probe
+local support = require "spec.support"
 
 netns.fields.nft = netns.fields.nft or function(ns)
 	return require "netns.firewall".new(ns)
@@ -52,13 +53,21 @@ describe("netns.probe", function()
 	local function wire(left, right, net)
 		local l, r = "to" .. net, "from" .. net
 		left.link:add { name = l, kind = "veth", peer = { name = r, netns = right } }
-		left.link:set { name = l, up = true }
-		right.link:set { name = r, up = true }
+		left.link:set { name = l, addrgenmode = "none", up = true }
+		right.link:set { name = r, addrgenmode = "none", up = true }
+		-- a router asks for neighbours with a link-local address, and not with one that it still checks
+		left.addr:add { dev = l, addr = "fe80::1/64", flags = { "nodad" } }
+		right.addr:add { dev = r, addr = "fe80::2/64", flags = { "nodad" } }
 		for family, prefix in pairs { inet = "10.0.%d.%d/24", inet6 = "fd00:%d::%d/64" } do
 			local flags = family == "inet6" and { "nodad" } or nil
 			left.addr:add { dev = l, addr = prefix:format(net, 1), flags = flags }
 			right.addr:add { dev = r, addr = prefix:format(net, 2), flags = flags }
 		end
+		-- the kernel takes them into use in the background
+		assert.is_true(support.eventually(function()
+			return left.route:lookup(("fd00:%d::1"):format(net)).type == "local"
+				and right.route:lookup(("fd00:%d::2"):format(net)).type == "local"
+		end))
 	end
 
 	-- All protocols over both families, at once; `extra` goes into each. Returns name -> verdict.

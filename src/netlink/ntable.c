@@ -58,9 +58,9 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	const char *name = rtnl_field(r, spec, "name");
 	struct ndtmsg *header = codec_header(&r->codec);
 
-	if (verb != RTNL_SET)
+	if (verb != RTNL_SET && verb != RTNL_REPLACE)
 		args_misuse(r->L, &at, "the kernel's tables can be set and listed only");
-	if (!rtnl_has(r, spec, "dev")) {
+	if (!rtnl_has(r, spec, "dev") && verb == RTNL_SET) {
 		at.key = "dev";
 		args_misuse(r->L, &at, "is missing: the parameters of a table itself are the whole machine's");
 	}
@@ -77,6 +77,12 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	args_misuse(r->L, &at, "\"arp_cache\" or \"ndisc_cache\" expected, or a family");
 }
 
+/* The parameters of a table itself are the whole machine's. */
+static bool passed_over(struct rtnl *r, int spec)
+{
+	return !rtnl_has(r, spec, "dev");
+}
+
 const struct rtnl_object rtnl_ntable = {
 	.name = "ntable",
 	.key = "name",
@@ -86,4 +92,5 @@ const struct rtnl_object rtnl_ntable = {
 	.new = RTM_NEWNEIGHTBL,
 	.set = RTM_SETNEIGHTBL,
 	.end = end,
+	.passed_over = passed_over,
 };

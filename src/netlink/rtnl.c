@@ -223,7 +223,7 @@ size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 	c->family = AF_UNSPEC;
 	c->present = (struct codec_span){ NULL, 0 };
 	c->create = verb == RTNL_ADD || verb == RTNL_REPLACE;
-	codec_begin(c, verb == RTNL_DELETE ? o->del : verb == RTNL_SET && o->set ? o->set : o->new, o->flags[verb], o->header);
+	codec_begin(c, verb == RTNL_DELETE ? o->del : verb != RTNL_ADD && o->set ? o->set : o->new, o->flags[verb], o->header);
 	if (o->begin)
 		o->begin(r, spec, verb);
 	codec_encode(c, spec, o->rows);

@@ -554,6 +554,9 @@ static double watch_silence(struct engine *e, struct probe *p, double now)
 	if (now >= believe || p->resolving) {
 		ask_hop(e, p->from, p->hop, now);
 		if (unresolved(p->hop)) {
+			/* TCP's own retransmission, just when the kernel gives the neighbour up, would make it ask anew */
+			handle_closefd(&p->fd[0]);
+			handle_closefd(&p->fd[1]);
 			p->resolving = true;
 			return now + 2 * ask_every;
 		}

@@ -36,8 +36,8 @@ local ntable = {}
 ---@param spec netns.ntable.Spec
 function ntable:add(spec) end
 
----Raises EINVAL.
----@param spec netns.ntable.Spec
+---Like `set`, for what was listed elsewhere: entries without `dev` are passed over. Raises ENODEV.
+---@param spec netns.ntable.Spec|netns.ntable.Spec[]
 function ntable:replace(spec) end
 
 ---Change parameters on a link: `ns.ntable:set { family = "inet", dev = "eth0", retrans = 20 }`. Raises ENODEV.
