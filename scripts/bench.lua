@@ -21,7 +21,7 @@
 
 local netns = require "netns"
 
-local cases = { "namespaces", "pairs", "exec", "start", "probes" }
+local cases = { "namespaces", "pairs", "exec", "start", "probes", "star" }
 
 local interpreter = arg[-1]
 local programs = interpreter:match("^.*/") .. "bench/"

@@ -156,12 +156,10 @@ local function add_outside(routes, node, family, out)
 		return nil
 	end
 	for _, interface in ipairs(node.interfaces) do
-		local segment = interface.segment
-		for _, member in ipairs(segment and segment.members or {}) do
-			if member.node.kind == "internet" and interface.address[family] and member.address[family] then
-				routes[#routes + 1] = route_to("default", member, interface, family)
-				return member
-			end
+		local member = out.at[interface.segment or false]
+		if member and interface.address[family] and member.address[family] then
+			routes[#routes + 1] = route_to("default", member, interface, family)
+			return member
 		end
 	end
 	local via = out.g and nearest(out.g, node, out.distance)
@@ -172,17 +170,18 @@ local function add_outside(routes, node, family, out)
 	end
 end
 
---- Which nodes are next to the outside, in one family.
+--- The outside, in one family: where it is (`at`, by segment), and how far each router is from it.
 local function outside_of(g, layout)
-	local starts = {}
+	local starts, at = {}, {}
 	for _, segment in ipairs(layout.segments) do
 		for _, member in ipairs(segment.members) do
 			if member.node.kind == "internet" then
+				at[segment] = at[segment] or member
 				table.move(nodes_of(g.routers[segment]), 1, #g.routers[segment], #starts + 1, starts)
 			end
 		end
 	end
-	return #starts > 0 and { g = g, distance = distances(g, starts) } or {}
+	return { at = at, g = #starts > 0 and g or nil, distance = distances(g, starts) }
 end
 
 local function family_routes(layout, family, add)
