@@ -31,6 +31,9 @@ local functions = {
 		open = { { "ref", { type = "netns_ref" }, "x" } },
 		identify = { { "pid", { type = "pid" }, 1 } },
 		close_wait = { { "list", { type = "namespaces" }, {} }, timeout },
+		supports = {
+			{ "what", { type = "word", names = { "link" } }, "link" }, { "kind", { type = "kind" }, "veth" },
+		},
 		sleep = { { "seconds", { type = "time" }, 0 } },
 		wait = { { "list", { type = "table" }, {} }, timeout },
 		probe = { spec, { "options", { type = "table", optional = true } } },

@@ -421,6 +421,12 @@ function makers.sysctl_value()
 	return append(not_of("number", "string"), { 1.5, nan, inf, -inf, 2^63, "\0", "1\0", "1\n\0" })
 end
 
+function makers.kind()
+	return append(not_of("string"), {
+		"", "a b", "a/b", "../veth", "veth\0", "\0", "\27[2J", "\xff", ("x"):rep(16), long,
+	})
+end
+
 function makers.namespaces()
 	local list = append(not_of("table"), { { x = 1 }, { [0] = 1 }, { 1, nil, 3 }, cycle(), deep() })
 	for _, case in ipairs(makers.netns()) do

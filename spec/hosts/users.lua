@@ -22,7 +22,9 @@ local users = {
 	},
 }
 
+-- Does the sandbox have more users than root?
 local many_users = tonumber(support.read "/proc/self/uid_map":match "%d+%s+%d+%s+(%d+)") > 65534
+hosts.many_users = many_users
 
 -- What spawn takes to run the script in `program`, "lua5.4" or one of spec/hosts.
 function hosts.command(user, program, code, ...)

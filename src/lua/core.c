@@ -7,6 +7,7 @@
 #include "../namespace/names.h"
 #include "../namespace/ns.h"
 #include "../namespace/process.h"
+#include "../namespace/rootless.h"
 #include "../namespace/spawn.h"
 #include "../namespace/sysctl.h"
 #include "../netlink/buffer.h"
@@ -49,6 +50,7 @@ int luaopen_netns_core(lua_State *L)
 	hosts_open(L);
 	freed_open(L);
 	sysctl_open(L);
+	rootless_open(L);
 	move_open(L);
 	collection_open(L);
 	process_open(L);

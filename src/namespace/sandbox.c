@@ -62,13 +62,13 @@ static void settle(struct relay *relay, const struct origin *origin)
 	relay_leave(relay);
 }
 
-/* fork() into new namespaces: no stack, so the child goes on here. glibc has no wrapper for that. */
-static pid_t fork_into(unsigned long flags)
+/* No stack, so the child goes on here. glibc has no wrapper for that. */
+pid_t sandbox_fork(unsigned long flags)
 {
 #ifdef __s390__
-	return (pid_t)syscall(SYS_clone, 0, flags | SIGCHLD, 0, 0, 0);
+	return (pid_t)syscall(SYS_clone, 0, flags, 0, 0, 0);
 #else
-	return (pid_t)syscall(SYS_clone, flags | SIGCHLD, 0, 0, 0, 0);
+	return (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
 #endif
 }
 
@@ -76,7 +76,7 @@ static pid_t fork_into(unsigned long flags)
 static pid_t fork_patiently(unsigned long flags)
 {
 	for (int tries = 0;; tries++) {
-		pid_t pid = fork_into(flags);
+		pid_t pid = sandbox_fork(flags | SIGCHLD);
 		const struct obstacle *o;
 		int saved = errno;
 

@@ -5,8 +5,13 @@
 
 #include "relay.h"
 
+#include <sys/types.h>
+
 /* What the init of a sandbox is called, in /proc/PID/comm. */
 #define SANDBOX_INIT "nslua-init"
+
+/* fork(), with flags of clone(2): into new namespaces, with SIGCHLD or another signal at the end, or none. */
+pid_t sandbox_fork(unsigned long flags);
 
 /*
  * Go on in new network, mount and PID namespaces (and a user namespace where the caller lacks the privilege for those), in a child that
