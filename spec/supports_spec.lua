@@ -28,6 +28,7 @@ local function fresh()
 end
 
 describe("netns.supports", function()
+	-- No gre or ipip: the first use of their modules brings gre0, tunl0 ... into all namespaces.
 	local agrees = {
 		link = {
 			program = "ip", common = "link add name x0 ";
@@ -36,9 +37,6 @@ describe("netns.supports", function()
 			macvlan = "link lower0 type macvlan", macvtap = "link lower0 type macvtap",
 			ipvlan = "link lower0 type ipvlan", ipvtap = "link lower0 type ipvtap", bond = "type bond",
 			vrf = "type vrf table 10", wireguard = "type wireguard", netkit = "type netkit peer name x1",
-			gre = "type gre local 192.0.2.1 remote 192.0.2.2",
-			gretap = "type gretap local 192.0.2.1 remote 192.0.2.2",
-			ipip = "type ipip local 192.0.2.1 remote 192.0.2.2",
 			geneve = "type geneve id 1 remote 192.0.2.1", xfrm = "type xfrm if_id 1", nlmon = "type nlmon",
 			vcan = "type vcan", macsec = "link lower0 type macsec", nosuchkind = "type nosuchkind",
 		};

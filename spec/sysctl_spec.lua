@@ -262,7 +262,7 @@ describe("ns.sysctl in lua5.4", function()
 			local b <close> = netns.new()
 			print(pcall(a.call, a, function() end))
 			a.sysctl["net.ipv4.ip_forward"] = 1
-			a.sysctl:set { { ["net.ipv4.ip_default_ttl"] = 70 }, { ["net.ipv4.tcp_rmem"] = "1 2 3" } }
+			a.sysctl:set { { ["net.ipv4.ip_default_ttl"] = 70 }, { ["net.ipv4.tcp_rmem"] = "4096 5000 6000" } }
 			print(a.sysctl["net.ipv4.ip_forward"], b.sysctl["net.ipv4.ip_forward"])
 			local list = a.sysctl:list()
 			print(list["net.ipv4.ip_default_ttl"], list["net.ipv4.tcp_rmem"])
@@ -273,6 +273,6 @@ describe("ns.sysctl in lua5.4", function()
 		]])
 		local may, rest = out:match("^(%l+)[^\n]*\n(.*)")
 		assert.equal(tostring(user.may or false), may)
-		assert.equal("1\t0\n70\t1\t2\t3\n70\nENOENT\n", rest)
+		assert.equal("1\t0\n70\t4096\t5000\t6000\n70\nENOENT\n", rest)
 	end)
 end)

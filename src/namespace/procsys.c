@@ -28,6 +28,16 @@ struct entry {
 	char name[];
 };
 
+/* Some files leave blanks and the newline at the end to the next write. */
+BARE static bool took_all(const struct procsys_job *job)
+{
+	long at = job->code;
+
+	while (at >= 0 && at < (long)job->size && (job->text[at] == ' ' || job->text[at] == '\t' || job->text[at] == '\n'))
+		at++;
+	return at == (long)job->size;
+}
+
 /* False when the batch must stop here. */
 BARE static bool work_on(struct procsys_batch *b, struct procsys_job *job)
 {
@@ -48,7 +58,7 @@ BARE static bool work_on(struct procsys_batch *b, struct procsys_job *job)
 		job->code = RAW(read, fd, b->data + b->used, room);
 	RAW(close, fd);
 	if (job->text)
-		return job->code == (long)job->size;
+		return took_all(job);
 	b->full = job->code == (long)room;
 	if (job->code > 0 && !b->full) {
 		job->at = b->used;

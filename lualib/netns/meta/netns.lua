@@ -94,8 +94,8 @@ function netns.sandbox() end
 
 ---Does this work, with this kernel, here and for us? The kernel is asked by having it done, in a namespace that is gone at once: the link or
 ---the qdisc is made (with the least data that it needs), the table is added, the namespaces of a sandbox are made as an ordinary user. For
----that the kernel may load a module, as it would for the thing itself. Answers are remembered, but that about "rootless". Raises what is
----no answer: EPERM where no namespace can be made, EMFILE, ENOSPC.
+---that the kernel may load a module, as it would for the thing itself, with all that this brings (gre0, tunl0 ... in every namespace for
+---tunnels). Answers are remembered, but that about "rootless". Raises what is no answer: EPERM where no namespace can be made, EMFILE, ENOSPC.
 ---@param what netns.Feature
 ---@param kind? string of a link or a qdisc: "vlan", "netem"; 1 to 15 bytes
 ---@return boolean there
