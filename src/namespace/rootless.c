@@ -97,7 +97,7 @@ static void attempt(struct trial *trial)
 	if (code < 0)
 		outcome->errnum = -code;
 	if (outcome->errnum)
-		outcome->why = obstacle_find(outcome->errnum);
+		outcome->why = obstacle_find(outcome->what, outcome->errnum);
 }
 
 /* core.rootless() -> true | false, why */
