@@ -152,27 +152,26 @@ static void set_lifetime(lua_State *L, const char *key, uint32_t seconds)
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(h);
-	const struct nlattr *local = rtnl_attr(h, sizeof(*info), IFA_LOCAL), *address = rtnl_attr(h, sizeof(*info), IFA_ADDRESS);
-	const struct nlattr *life = rtnl_attr(h, sizeof(*info), IFA_CACHEINFO), *own = local ? local : address;
-	size_t size = own ? mnl_attr_get_payload_len(own) : 0;
+	struct codec_span all = codec_attrs(h, sizeof(*info)), life = codec_inner(all, IFA_CACHEINFO);
+	struct codec_span local = codec_inner(all, IFA_LOCAL), address = codec_inner(all, IFA_ADDRESS), own = local.data ? local : address;
 	lua_State *L = r->L;
 
-	if (size == 4 || size == 16) {
-		codec_push_address(&r->codec, mnl_attr_get_payload(own), size);
+	if (own.size == 4 || own.size == 16) {
+		codec_push_address(&r->codec, own.data, own.size);
 		lua_pushfstring(L, "%s/%d", lua_tostring(L, -1), (int)info->ifa_prefixlen);
 		lua_setfield(L, -3, "addr");
 		lua_pop(L, 1);
 	}
-	if (local && address && mnl_attr_get_payload_len(address) == size &&
-	    memcmp(mnl_attr_get_payload(local), mnl_attr_get_payload(address), size) != 0) {
-		codec_push_address(&r->codec, mnl_attr_get_payload(address), size);
+	if (local.data && address.data && address.size == local.size && memcmp(local.data, address.data, local.size) != 0) {
+		codec_push_address(&r->codec, address.data, address.size);
 		lua_setfield(L, -2, "peer");
 	}
-	if (life && mnl_attr_get_payload_len(life) >= sizeof(struct ifa_cacheinfo)) {
-		const struct ifa_cacheinfo *times = mnl_attr_get_payload(life);
+	if (life.size >= sizeof(struct ifa_cacheinfo)) {
+		struct ifa_cacheinfo times;
 
-		set_lifetime(L, "valid", times->ifa_valid);
-		set_lifetime(L, "preferred", times->ifa_prefered);
+		memcpy(&times, life.data, sizeof(times));
+		set_lifetime(L, "valid", times.ifa_valid);
+		set_lifetime(L, "preferred", times.ifa_prefered);
 	}
 }
 

@@ -9,6 +9,7 @@
 #ifndef NETNS_NETLINK_CODEC_H
 #define NETNS_NETLINK_CODEC_H
 
+#include "attrs.h"
 #include "socket.h"
 
 #include <lua.h>
@@ -118,12 +119,6 @@ struct codec_choice {
 /* A member of an attribute's struct. */
 #define CODEC_PART(type, member) CODEC_HDR(type, member), .size = sizeof(struct type)
 
-/* Attributes that stand one behind the other. */
-struct codec_span {
-	const char *data;
-	size_t size;
-};
-
 /* One encoding or decoding. The functions are the caller's knowledge of links and namespaces; they may raise. */
 struct codec {
 	lua_State *L;
@@ -167,14 +162,6 @@ size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int
 uint32_t codec_bits(struct codec *c, int idx, const struct codec_row *row);
 /* The index that a link's name or number at `idx` means. */
 uint32_t codec_ifindex(struct codec *c, int idx, const char *key);
-
-/* Step over the next attribute of the span; NULL at its end, or where it is malformed. */
-const struct nlattr *codec_next(struct codec_span *rest);
-/* The payload of the first attribute `type` in the span; data NULL if there is none. */
-struct codec_span codec_inner(struct codec_span attrs, uint16_t type);
-
-/* A number of 1, 2, 4 or 8 bytes, in the machine's order. */
-uint64_t codec_load(const void *from, size_t size);
 
 /* Add the fields of one message (fixed header of `header` bytes) to the table on top of the stack. */
 void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header, const struct codec_row *rows);

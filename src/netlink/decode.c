@@ -19,49 +19,6 @@ static const size_t widths[] = {
 	[CODEC_BOOL] = 1, [CODEC_BIT] = 4, [CODEC_BITS] = 2, [CODEC_LINK] = 4, [CODEC_CUSTOM] = 0,
 };
 
-const struct nlattr *codec_next(struct codec_span *rest)
-{
-	const struct nlattr *a = (const struct nlattr *)rest->data;
-	size_t step;
-
-	if (rest->size < NLA_HDRLEN || a->nla_len < NLA_HDRLEN || a->nla_len > rest->size)
-		return NULL;
-	step = NLA_ALIGN((size_t)a->nla_len);
-	if (step > rest->size)
-		step = rest->size;
-	rest->data += step;
-	rest->size -= step;
-	return a;
-}
-
-struct codec_span codec_inner(struct codec_span attrs, uint16_t type)
-{
-	const struct nlattr *a;
-
-	while ((a = codec_next(&attrs)))
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return (struct codec_span){ (const char *)(a + 1), a->nla_len - NLA_HDRLEN };
-	return (struct codec_span){ NULL, 0 };
-}
-
-uint64_t codec_load(const void *from, size_t size)
-{
-	uint8_t u8 = 0;
-	uint16_t u16 = 0;
-	uint32_t u32 = 0;
-	uint64_t u64 = 0;
-
-	if (size >= sizeof(u64))
-		memcpy(&u64, from, sizeof(u64));
-	else if (size >= sizeof(u32))
-		memcpy(&u32, from, sizeof(u32));
-	else if (size >= sizeof(u16))
-		memcpy(&u16, from, sizeof(u16));
-	else if (size)
-		memcpy(&u8, from, sizeof(u8));
-	return u8 | u16 | u32 | u64;
-}
-
 static lua_Integer read_integer(const struct codec_row *row, const void *data, size_t size)
 {
 	uint64_t raw = codec_load(data, size);
@@ -322,7 +279,7 @@ static void set_attr(struct codec *c, const struct nlattr *a, struct codec_span 
 	size_t size = a->nla_len - NLA_HDRLEN;
 
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		if (row->attr != type && (!row->attr6 || row->attr6 != type))
+		if (!row->attr || (row->attr != type && row->attr6 != type)) /* 0: a member of the header, and no attribute's type */
 			continue;
 		if (row->with && !goes_with(row->with, siblings))
 			continue;

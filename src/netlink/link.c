@@ -465,15 +465,15 @@ static bool direct(struct rtnl *r, int filter)
 /* The rows are read in this light. */
 static void listing(struct rtnl *r, const struct nlmsghdr *h)
 {
-	r->codec.elsewhere = rtnl_attr(h, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID);
+	r->codec.elsewhere = codec_inner(codec_attrs(h, sizeof(struct ifinfomsg)), IFLA_LINK_NETNSID).data;
 }
 
 /* `link` is a name when it is here, and an index with link_netnsid when it is in another namespace. */
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
-	const struct nlattr *link = rtnl_attr(h, sizeof(struct ifinfomsg), IFLA_LINK);
 	const struct ifinfomsg *info = mnl_nlmsg_get_payload(h);
-	uint32_t index = link && mnl_attr_get_payload_len(link) >= 4 ? mnl_attr_get_u32(link) : 0;
+	struct codec_span link = codec_inner(codec_attrs(h, sizeof(*info)), IFLA_LINK);
+	uint32_t index = link.size >= 4 ? (uint32_t)codec_load(link.data, 4) : 0;
 	lua_State *L = r->L;
 
 	if (index == 0 || (!r->codec.elsewhere && index == (uint32_t)info->ifi_index))

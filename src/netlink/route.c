@@ -117,11 +117,8 @@ static void put_via(struct rtnl *r, int idx)
 {
 	struct codec *c = &r->codec;
 	int family = c->family;
-	struct {
-		struct rtvia head;
-		uint8_t address[16];
-	} via;
-	uint8_t address[16];
+	uint8_t via[sizeof(struct rtvia) + 16], address[16];
+	__kernel_sa_family_t other;
 	size_t size;
 
 	c->family = AF_UNSPEC;
@@ -130,10 +127,11 @@ static void put_via(struct rtnl *r, int idx)
 		codec_put(c, RTA_GATEWAY, address, size);
 		return;
 	}
-	via.head.rtvia_family = (__kernel_sa_family_t)c->family;
-	memcpy(via.address, address, size);
+	other = (__kernel_sa_family_t)c->family;
+	memcpy(via + offsetof(struct rtvia, rtvia_family), &other, sizeof(other));
+	memcpy(via + sizeof(struct rtvia), address, size);
 	c->family = family;
-	codec_put(c, RTA_VIA, &via, sizeof(via.head) + size);
+	codec_put(c, RTA_VIA, via, sizeof(struct rtvia) + size);
 }
 
 /* One of several, which was checked: a struct rtnexthop, with its gateway behind it. */
@@ -291,37 +289,36 @@ static void ask(struct rtnl *r, int filter)
 static bool wanted(struct rtnl *r, const struct nlmsghdr *h, int filter)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(h);
-	const struct nlattr *attr = rtnl_attr(h, sizeof(*rtm), RTA_TABLE);
-	uint32_t table = attr ? mnl_attr_get_u32(attr) : rtm->rtm_table, asked = table_of(r, filter);
+	struct codec_span attr = codec_inner(codec_attrs(h, sizeof(*rtm)), RTA_TABLE);
+	uint32_t table = attr.size >= 4 ? (uint32_t)codec_load(attr.data, 4) : rtm->rtm_table, asked = table_of(r, filter);
 
 	return !(rtm->rtm_flags & RTM_F_CLONED) && rtm->rtm_family == r->family && (asked == 0 || asked == table);
 }
 
-static void set_via(struct rtnl *r, const struct nlattr *attr)
+/* The gateway that some attributes tell, in the route's own family or the other. */
+static void set_via(struct rtnl *r, struct codec_span attrs)
 {
-	const struct rtvia *via = mnl_attr_get_payload(attr);
-	size_t size = mnl_attr_get_payload_len(attr);
+	struct codec_span gateway = codec_inner(attrs, RTA_GATEWAY), via = codec_inner(attrs, RTA_VIA);
 
-	if (size <= sizeof(*via))
+	if (via.size > sizeof(struct rtvia))
+		gateway = (struct codec_span){ via.data + sizeof(struct rtvia), via.size - sizeof(struct rtvia) };
+	if (!gateway.data)
 		return;
-	codec_push_address(&r->codec, via->rtvia_addr, size - sizeof(*via));
+	codec_push_address(&r->codec, gateway.data, gateway.size);
 	lua_setfield(r->L, -2, "via");
 }
 
-static void set_nexthops(struct rtnl *r, const struct nlattr *multipath)
+static void set_nexthops(struct rtnl *r, struct codec_span left)
 {
-	const char *from = mnl_attr_get_payload(multipath);
-	size_t left = mnl_attr_get_payload_len(multipath);
 	lua_State *L = r->L;
 	lua_Integer n = 0;
 
 	lua_newtable(L);
-	while (left >= sizeof(struct rtnexthop)) {
-		const struct rtnexthop *hop = (const struct rtnexthop *)from;
-		const struct nlattr *attr;
+	while (left.size >= sizeof(struct rtnexthop)) {
+		const struct rtnexthop *hop = (const struct rtnexthop *)left.data;
 		size_t step = RTNH_ALIGN((size_t)hop->rtnh_len);
 
-		if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left)
+		if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > left.size)
 			break;
 		lua_newtable(L);
 		r->codec.push_ifname(&r->codec, (uint32_t)hop->rtnh_ifindex);
@@ -332,20 +329,12 @@ static void set_nexthops(struct rtnl *r, const struct nlattr *multipath)
 			lua_pushboolean(L, 1);
 			lua_setfield(L, -2, "onlink");
 		}
-		for (attr = (const struct nlattr *)(from + sizeof(*hop));
-		     mnl_attr_ok(attr, (int)(from + hop->rtnh_len - (const char *)attr)); attr = mnl_attr_next(attr)) {
-			if (mnl_attr_get_type(attr) == RTA_GATEWAY) {
-				codec_push_address(&r->codec, mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
-				lua_setfield(L, -2, "via");
-			} else if (mnl_attr_get_type(attr) == RTA_VIA) {
-				set_via(r, attr);
-			}
-		}
+		set_via(r, (struct codec_span){ left.data + sizeof(*hop), hop->rtnh_len - sizeof(*hop) });
 		lua_rawseti(L, -2, ++n);
-		if (step >= left)
+		if (step >= left.size)
 			break;
-		from += step;
-		left -= step;
+		left.data += step;
+		left.size -= step;
 	}
 	lua_setfield(L, -2, "nexthops");
 }
@@ -353,15 +342,14 @@ static void set_nexthops(struct rtnl *r, const struct nlattr *multipath)
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct rtmsg *rtm = mnl_nlmsg_get_payload(h);
-	const struct nlattr *via = rtnl_attr(h, sizeof(*rtm), RTA_VIA), *multipath = rtnl_attr(h, sizeof(*rtm), RTA_MULTIPATH);
+	struct codec_span all = codec_attrs(h, sizeof(*rtm)), multipath = codec_inner(all, RTA_MULTIPATH);
 
 	if (rtm->rtm_dst_len == 0) {
 		lua_pushliteral(r->L, "default");
 		lua_setfield(r->L, -2, "dst");
 	}
-	if (via)
-		set_via(r, via);
-	if (multipath)
+	set_via(r, all);
+	if (multipath.data)
 		set_nexthops(r, multipath);
 }
 
@@ -408,9 +396,9 @@ void rtnl_route_lookup(struct rtnl *r, int idx)
 		header(r)->rtm_flags = RTM_F_LOOKUP_TABLE; /* IPv6 tells the table unasked, and refuses the flag */
 	codec_finish(c);
 	rtnl_send(r, c->start, lua_tostring(r->L, idx), true);
-	h = (const struct nlmsghdr *)r->answer->data;
+	h = rtnl_answer(r, sizeof(struct rtmsg));
 	lua_newtable(r->L);
-	if (r->answer->size >= NLMSG_LENGTH(sizeof(struct rtmsg))) {
+	if (h) {
 		/* push_ifname asks with r->answer: decode from a buffer of our own */
 		lua_pushlstring(r->L, r->answer->data, h->nlmsg_len);
 		h = (const struct nlmsghdr *)lua_tostring(r->L, -1);

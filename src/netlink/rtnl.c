@@ -15,17 +15,6 @@
 
 static const char missing_link[] = "no such link in this namespace";
 
-const struct nlattr *rtnl_attr(const struct nlmsghdr *h, size_t header, uint16_t type)
-{
-	const struct nlattr *attr;
-
-	mnl_attr_for_each(attr, h, header) {
-		if (mnl_attr_get_type(attr) == type)
-			return attr;
-	}
-	return NULL;
-}
-
 bool rtnl_has(struct rtnl *r, int spec, const char *key)
 {
 	bool has;
@@ -111,17 +100,21 @@ static bool ask_link(struct rtnl *r, uint32_t index, const char *name)
 	r->answer->size = 0;
 	if (nlsock_talk(r->sock, &q.h, r->answer, &error) < 0 && error.errnum != ENODEV)
 		rtnl_refuse(r, &error, NULL, name);
-	return r->answer->size >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
+	return r->answer->size > 0;
+}
+
+const struct nlmsghdr *rtnl_answer(const struct rtnl *r, size_t header)
+{
+	const struct nlmsghdr *h = (const struct nlmsghdr *)r->answer->data;
+
+	return r->answer->size >= NLMSG_LENGTH(header) && h->nlmsg_len >= NLMSG_LENGTH(header) ? h : NULL;
 }
 
 uint32_t rtnl_ifindex(struct rtnl *r, const char *name)
 {
-	const struct nlmsghdr *h;
+	const struct nlmsghdr *h = ask_link(r, 0, name) ? rtnl_answer(r, sizeof(struct ifinfomsg)) : NULL;
 
-	if (!ask_link(r, 0, name))
-		return 0;
-	h = (const struct nlmsghdr *)r->answer->data;
-	return (uint32_t)((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index;
+	return h ? (uint32_t)((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index : 0;
 }
 
 /* codec's question, with a memory for the length of one call: arrays name the same few links again and again */
@@ -155,15 +148,18 @@ static void push_ifname(struct codec *c, uint32_t index)
 {
 	struct rtnl *r = c->data;
 	lua_State *L = r->L;
-	const struct nlattr *name = NULL;
+	const struct nlmsghdr *h = NULL;
+	struct codec_span name = { NULL, 0 };
 
 	if (lua_rawgeti(L, r->names, index) != LUA_TNIL)
 		return;
 	lua_pop(L, 1);
 	if (index && ask_link(r, index, NULL))
-		name = rtnl_attr((const struct nlmsghdr *)r->answer->data, sizeof(struct ifinfomsg), IFLA_IFNAME);
-	if (name)
-		lua_pushstring(L, mnl_attr_get_str(name));
+		h = rtnl_answer(r, sizeof(struct ifinfomsg));
+	if (h)
+		name = codec_inner(codec_attrs(h, sizeof(struct ifinfomsg)), IFLA_IFNAME);
+	if (name.data)
+		lua_pushlstring(L, name.data, strnlen(name.data, name.size));
 	else
 		lua_pushinteger(L, index);
 	lua_pushvalue(L, -1);

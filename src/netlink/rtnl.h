@@ -91,9 +91,8 @@ uint32_t rtnl_ifindex(struct rtnl *r, const char *name); /* 0: not there */
 /* spec[key] as a string, or NULL; valid while the spec is. */
 const char *rtnl_field(struct rtnl *r, int spec, const char *key);
 bool rtnl_has(struct rtnl *r, int spec, const char *key);
-/* The attribute `type` of a message; NULL if it has none. */
-struct nlattr;
-const struct nlattr *rtnl_attr(const struct nlmsghdr *h, size_t header, uint16_t type);
+/* The first message of r->answer, if it has all of its header; else NULL. */
+const struct nlmsghdr *rtnl_answer(const struct rtnl *r, size_t header);
 
 extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_ntable, rtnl_fdb, rtnl_qdisc,
 	rtnl_class;

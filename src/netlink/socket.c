@@ -11,6 +11,8 @@
  */
 #include "socket.h"
 
+#include "attrs.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
@@ -26,6 +28,7 @@ enum {
 	READ_SIZE = 32768,
 	BATCH_BYTES = 65536,
 	DUMP_TRIES = 5,
+	MAX_ERRNO = 4095,
 };
 
 int nlbuf_reserve(struct nlbuf *buf, size_t size)
@@ -136,6 +139,7 @@ static int parse_ack(const struct nlmsghdr *h, struct nlerror *e)
 	size_t fixed = is_done ? sizeof(int) : sizeof(struct nlmsgerr);
 	const struct nlmsgerr *body = mnl_nlmsg_get_payload(h);
 	const struct nlattr *attr;
+	struct codec_span rest;
 	size_t skip = fixed;
 	int code;
 
@@ -145,25 +149,27 @@ static int parse_ack(const struct nlmsghdr *h, struct nlerror *e)
 		return -e->errnum;
 	}
 	code = is_done ? *(const int *)mnl_nlmsg_get_payload(h) : body->error;
-	e->errnum = code < 0 ? -code : 0;
+	e->errnum = code >= 0 ? 0 : code < -MAX_ERRNO ? EBADMSG : -code;
 	if (!(h->nlmsg_flags & NLM_F_ACK_TLVS))
 		return -e->errnum;
-	if (!is_done && !(h->nlmsg_flags & NLM_F_CAPPED))
+	/* An ack that is not capped has all of the request before its attributes. */
+	if (!is_done && !(h->nlmsg_flags & NLM_F_CAPPED) && body->msg.nlmsg_len > NLMSG_HDRLEN)
 		skip += body->msg.nlmsg_len - NLMSG_HDRLEN;
-	if (skip > h->nlmsg_len - NLMSG_HDRLEN)
-		return -e->errnum;
-	mnl_attr_for_each(attr, h, skip) {
-		switch (mnl_attr_get_type(attr)) {
+	rest = codec_attrs(h, skip);
+	while ((attr = codec_next(&rest))) {
+		struct codec_span value = { (const char *)(attr + 1), attr->nla_len - NLA_HDRLEN };
+
+		switch (attr->nla_type & NLA_TYPE_MASK) {
 		case NLMSGERR_ATTR_MSG:
-			snprintf(e->text, sizeof(e->text), "%.*s", (int)mnl_attr_get_payload_len(attr), mnl_attr_get_str(attr));
+			snprintf(e->text, sizeof(e->text), "%.*s", (int)value.size, value.data);
 			break;
 		case NLMSGERR_ATTR_OFFS:
-			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
-				e->offset = mnl_attr_get_u32(attr);
+			if (value.size >= sizeof(uint32_t))
+				e->offset = (uint32_t)codec_load(value.data, sizeof(uint32_t));
 			break;
 		case NLMSGERR_ATTR_MISS_TYPE:
-			if (mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
-				e->miss = (uint16_t)mnl_attr_get_u32(attr);
+			if (value.size >= sizeof(uint32_t))
+				e->miss = (uint16_t)codec_load(value.data, sizeof(uint32_t));
 			break;
 		default:
 			break;
@@ -294,7 +300,7 @@ static int dump_once(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *o
 		ssize_t got;
 		size_t left;
 
-		code = nlbuf_reserve(out, piece);
+		code = nlbuf_reserve(out, NLMSG_ALIGN(piece));
 		got = code < 0 ? code : receive(s, out->data + out->size, piece, 0);
 		if (got < 0) {
 			drain(s);
@@ -316,7 +322,11 @@ static int dump_once(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *o
 				return code;
 			}
 		}
-		out->size += (size_t)got;
+		if (left > 0) { /* what stands there is no message, and what follows could not be found behind it */
+			drain(s);
+			return broken(error, -EBADMSG);
+		}
+		out->size += NLMSG_ALIGN((size_t)got);
 	}
 }
 

@@ -7,12 +7,15 @@
  */
 #include "path.h"
 
+#include "../netlink/attrs.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +25,8 @@ static const void *address_bytes(const union address *a, size_t *size)
 	return a->any.sa_family == AF_INET ? (const void *)&a->in.sin_addr : (const void *)&a->in6.sin6_addr;
 }
 
-/* Send the request in `buf` and leave the first answer of `type` in `answer`: the message, or NULL with *code set. */
-static const struct nlmsghdr *ask(struct nlsock *s, struct nlmsghdr *request, uint16_t type, struct nlbuf *answer, int *code)
+/* Send the request and leave the first answer in `answer`: the message, if it is of `type` and has all of its header; else NULL. */
+static const struct nlmsghdr *ask(struct nlsock *s, struct nlmsghdr *request, uint16_t type, size_t header, struct nlbuf *answer, int *code)
 {
 	struct nlerror error;
 	const struct nlmsghdr *h;
@@ -31,7 +34,7 @@ static const struct nlmsghdr *ask(struct nlsock *s, struct nlmsghdr *request, ui
 	answer->size = 0;
 	*code = nlsock_talk(s, request, answer, &error);
 	h = (const struct nlmsghdr *)answer->data;
-	if (*code < 0 || answer->size < sizeof(*h) || h->nlmsg_type != type)
+	if (*code < 0 || answer->size < NLMSG_LENGTH(header) || h->nlmsg_len < NLMSG_LENGTH(header) || h->nlmsg_type != type)
 		return NULL;
 	return h;
 }
@@ -41,8 +44,8 @@ static void ask_route(struct nlsock *s, const union address *target, struct path
 	char buf[256];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(request, sizeof(*route));
+	struct codec_span all, oif, gateway;
 	const struct nlmsghdr *h;
-	const struct nlattr *attr;
 	size_t size;
 	const void *bytes = address_bytes(target, &size);
 
@@ -53,23 +56,20 @@ static void ask_route(struct nlsock *s, const union address *target, struct path
 	if (size == 16 && target->in6.sin6_scope_id)
 		mnl_attr_put_u32(request, RTA_OIF, target->in6.sin6_scope_id);
 	path->via = *target;
-	h = ask(s, request, RTM_NEWROUTE, answer, code);
+	h = ask(s, request, RTM_NEWROUTE, sizeof(*route), answer, code);
 	if (!h)
 		return;
 	route = mnl_nlmsg_get_payload(h);
 	path->type = route->rtm_type;
-	mnl_attr_for_each(attr, h, sizeof(*route)) {
-		size_t got = mnl_attr_get_payload_len(attr);
-
-		if (mnl_attr_get_type(attr) == RTA_OIF && got >= 4) {
-			path->oif = mnl_attr_get_u32(attr);
-		} else if (mnl_attr_get_type(attr) == RTA_GATEWAY && got == size) {
-			memcpy((void *)address_bytes(&path->via, &size), mnl_attr_get_payload(attr), got);
-			path->routed = true;
-		} else if (mnl_attr_get_type(attr) == RTA_VIA) { /* a gateway of the other family: its neighbour entry is not looked at */
-			path->routed = true;
-		}
-	}
+	all = codec_attrs(h, sizeof(*route));
+	oif = codec_inner(all, RTA_OIF);
+	if (oif.size >= 4)
+		path->oif = (unsigned int)codec_load(oif.data, 4);
+	gateway = codec_inner(all, RTA_GATEWAY);
+	if (gateway.data && gateway.size == size)
+		memcpy((void *)address_bytes(&path->via, &size), gateway.data, size);
+	/* RTA_VIA is a gateway of the other family: its neighbour entry is not looked at */
+	path->routed = (gateway.data && gateway.size == size) || codec_inner(all, RTA_VIA).data;
 }
 
 /* Returns the link's flags, 0 if it is gone. */
@@ -79,21 +79,19 @@ static unsigned int ask_link(struct nlsock *s, struct path *path, struct nlbuf *
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buf);
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(request, sizeof(*link));
 	const struct nlmsghdr *h;
-	const struct nlattr *attr;
+	struct codec_span name;
 
 	request->nlmsg_type = RTM_GETLINK;
 	link->ifi_index = (int)path->oif;
 	mnl_attr_put_u32(request, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	h = ask(s, request, RTM_NEWLINK, answer, code);
+	h = ask(s, request, RTM_NEWLINK, sizeof(*link), answer, code);
 	if (!h)
 		return 0;
 	link = mnl_nlmsg_get_payload(h);
 	path->up = link->ifi_flags & IFF_UP;
 	path->carrier = link->ifi_flags & IFF_LOWER_UP;
-	mnl_attr_for_each(attr, h, sizeof(*link))
-		if (mnl_attr_get_type(attr) == IFLA_IFNAME && mnl_attr_get_payload_len(attr) <= sizeof(path->dev))
-			memcpy(path->dev, mnl_attr_get_str(attr), mnl_attr_get_payload_len(attr));
-	path->dev[sizeof(path->dev) - 1] = 0;
+	name = codec_inner(codec_attrs(h, sizeof(*link)), IFLA_IFNAME);
+	snprintf(path->dev, sizeof(path->dev), "%.*s", (int)name.size, name.data ? name.data : "");
 	return link->ifi_flags;
 }
 
@@ -110,7 +108,7 @@ static void ask_neighbour(struct nlsock *s, struct path *path, struct nlbuf *ans
 	neighbour->ndm_family = (unsigned char)path->via.any.sa_family;
 	neighbour->ndm_ifindex = (int)path->oif;
 	mnl_attr_put(request, NDA_DST, size, bytes);
-	h = ask(s, request, RTM_NEWNEIGH, answer, code);
+	h = ask(s, request, RTM_NEWNEIGH, sizeof(*neighbour), answer, code);
 	if (h)
 		path->neighbour = ((const struct ndmsg *)mnl_nlmsg_get_payload(h))->ndm_state;
 }
