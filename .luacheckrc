@@ -2,9 +2,8 @@
 std = "lua54"
 max_line_length = 100
 include_files = {
-	"lualib", "spec", "scripts/**/*.lua", "**/*.rockspec", ".luacheckrc", ".busted",
+	"lualib", "spec/**/*.lua", "scripts/**/*.lua", "**/*.rockspec", ".luacheckrc", ".busted",
 }
-exclude_files = { "spec/hosts/*.c" }
 files["spec"] = { std = "+busted" }
 files["**/*.rockspec"] = { std = "+rockspec" }
 

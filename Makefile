@@ -29,13 +29,16 @@ NSLUA_SRC := $(sort $(wildcard src/nslua/*.c))
 BENCH_SRC := $(sort $(filter-out scripts/bench/floor.c,$(wildcard scripts/bench/*.c)))
 LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
 HOST_SRC := $(sort $(wildcard spec/hosts/*.c))
+FUZZ_SRC := $(sort $(wildcard spec/fuzz/*.c))
+FUZZ := decode conversation text encode
+SUITE := $(patsubst %,$(B)/spec/fuzz-%,$(FUZZ) dump)
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 # 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS
 
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(if $(filter test test-%,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
-ifneq ($(filter-out clean deps doctor help format uninstall,$(GOALS)),)
+ifneq ($(filter-out clean deps doctor help format fuzz uninstall,$(GOALS)),)
 # There, but out of date: make is then silent about it until it is found out.
 $(shell mkdir -p build; [ -e build/config.mk ] || touch -t 197001020000 build/config.mk)
 include build/config.mk
@@ -134,11 +137,29 @@ $(BENCH): $(B)/%: $(B)/scripts/%.o $(B)/scripts/bench/floor.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS)
 
--include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c))
+# What specs run: each fuzz target with a plain driver, and the program that makes their seeds (spec/fuzz/fuzz.h).
+.PHONY: suite
+suite: hosts floors $(SUITE)
+
+$(SUITE): $(B)/spec/fuzz-%: $(B)/spec/fuzz/%.o $(call objects,spec/fuzz/fuzz.c $(CORE_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) $(LUA_LIBS) -lm
+
+$(FUZZ:%=$(B)/spec/fuzz-%): $(B)/spec/fuzz/driver.o
+
+# The same with libFuzzer; scripts/fuzz says with which compiler and flags.
+.PHONY: fuzzers
+fuzzers: $(FUZZ:%=$(B)/fuzz-%)
+
+$(FUZZ:%=$(B)/fuzz-%): $(B)/fuzz-%: $(B)/spec/fuzz/%.o $(call objects,spec/fuzz/fuzz.c $(CORE_SRC))
+	$(call say,LD,$@)
+	$(Q)$(CC) -fsanitize=fuzzer $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) $(LUA_LIBS) -lm
+
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c $(FUZZ_SRC)))
 
 .PHONY: asan floors
 asan:
-	+@$(MAKE) --no-print-directory SANITIZE=1 all hosts floors
+	+@$(MAKE) --no-print-directory SANITIZE=1 all suite
 
 floors: $(BENCH)
 
@@ -158,16 +179,16 @@ doctor:
 # 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
 
 .PHONY: test test-here test-root test-user test-asan test-tsan
-test: all hosts floors build/deps-test
+test: all suite build/deps-test
 	+@scripts/test all
 
-test-here: all hosts floors build/deps-test
+test-here: all suite build/deps-test
 	@scripts/test here
 
-test-root: all hosts floors build/deps-test
+test-root: all suite build/deps-test
 	@scripts/test root
 
-test-user: all hosts floors build/deps-test
+test-user: all suite build/deps-test
 	@scripts/test user
 
 test-asan: asan build/deps-test
@@ -180,7 +201,7 @@ build/deps-test build/deps-lint: build/deps-%: scripts/deps | build/config.mk
 	@scripts/deps need $*
 	@touch $@
 
-.PHONY: lint format bench
+.PHONY: lint format bench fuzz
 lint: build/deps-lint
 	+@scripts/lint
 
@@ -190,6 +211,9 @@ format:
 # BENCH_FLAGS: --rounds N, --small, names of cases
 bench: all floors
 	@build/nslua scripts/bench.lua $(BENCH_FLAGS)
+
+fuzz:
+	+@scripts/fuzz $(or $(TIME),60) $(TARGETS)
 
 # 7. Installing: what LuaRocks deploys is the modules and nslua
 
@@ -237,7 +261,8 @@ help:
 	@echo 'make lint       everything that is needed, then what finds faults without running anything; zero findings'
 	@echo 'make format     change what `make lint` says about the layout of C'
 	@echo 'make bench      measure against programs in C'
-	@echo 'make modules    without nslua; make asan: build/asan, with ASan and UBSan; make hosts: what specs load the module into'
+	@echo 'make fuzz       libFuzzer on what reads netlink and text; TIME=60 for each of TARGETS="decode conversation text encode"'
+	@echo 'make modules    without nslua; make asan: build/asan, with ASan and UBSan; make suite: programs that specs run'
 	@echo 'make install    PREFIX DESTDIR, or INST_BINDIR INST_LIBDIR INST_LUADIR INST_MANDIR; parts: install-modules, -nslua, -man'
 	@echo 'make uninstall  the same files, with the same variables'
 	@echo 'make clean      removes build/. V=1 shows commands, WERROR=1 makes warnings errors'
