@@ -258,7 +258,7 @@ local function quantity(...)
 end
 
 makers.rate = quantity("10mbits", "mbit", "10%")
-makers.size = quantity("10kbx", "kb", "10%")
+makers.size = quantity("10kbx", "kb", "10%", "5gb", 4294967296)
 makers.fraction = quantity("101%", "1.5", "%", "1kb", "2")
 
 function makers.handle()

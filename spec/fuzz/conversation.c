@@ -71,6 +71,11 @@ static void push_specs(lua_State *L, const struct rtnl_object *object, bool one)
 		{ "link", "return { { name = 'a', kind = 'bridge', alias = 'x' }, { name = 'b', kind = 'veth', peer = { name = 'c', up = true } } }" },
 		{ "addr", "return { { dev = 'a', addr = '10.0.0.1/24' }, { dev = 'a', addr = 'fd00::1/64' }, { dev = 'b', addr = '10.0.0.2/24' } }" },
 		{ "route", "return { { dst = 'default', via = '10.0.0.1' }, { dst = 'fd00::/8', dev = 'a' }, { dst = '10.0.0.0/8', dev = 'b' } }" },
+		{ "rule", "return { { priority = 100, from = '10.0.0.0/8', table = 5 }, { priority = 101, iif = 'a', action = 'prohibit' } }" },
+		{ "neigh", "return { { dev = 'a', dst = '10.0.0.2', lladdr = '02:00:00:00:00:01' }, { dev = 'a', dst = 'fd00::2', proxy = true } }" },
+		{ "fdb", "return { { dev = 'a', lladdr = '02:00:00:00:00:01' }, { dev = 'b', lladdr = '02:00:00:00:00:02' } }" },
+		{ "qdisc", "return { { dev = 'a', kind = 'htb', handle = '1:' }, { dev = 'b', kind = 'tbf', data = { rate = 1e6, burst = 2000, limit = 3000 } } }" },
+		{ "class", "return { { dev = 'a', classid = '1:1', kind = 'htb', data = { rate = '1mbit' } } }" },
 	};
 
 	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++)

@@ -57,6 +57,28 @@ for _, spec in ipairs {
 } do
 	try(ns.route, spec)
 end
+for _, spec in ipairs {
+	{ priority = 100, from = "10.0.0.0/8", table = 5, sport = "80-90", ipproto = "tcp" },
+	{ priority = 101, iif = "v0", action = "prohibit", fwmark = 7, fwmask = 15, invert = true },
+	{ priority = 102, to = "fd00::/8", oif = "br0", table = "main" },
+} do
+	try(ns.rule, spec)
+end
+try(ns.neigh, { dev = "br0", dst = "10.0.0.9", lladdr = "02:00:00:00:00:09" })
+try(ns.neigh, { dev = "br0", dst = "fd00::9", proxy = true })
+try(ns.fdb, { dev = "vx0", lladdr = "02:00:00:00:00:08", dst = "10.0.0.8" })
+try(ns.fdb, { dev = "v2", lladdr = "02:00:00:00:00:07", master = "br0" })
+for _, spec in ipairs {
+	{ dev = "v0", kind = "htb", handle = "1:", data = { default = 1 } },
+	{ dev = "br0", kind = "tbf", data = { rate = "10mbit", burst = 5000, latency = "50ms" } },
+	{ dev = "v2", kind = "netem", data = { delay = "10ms", loss = "1%", rate = "1mbit" } },
+	{ dev = "v3", kind = "fq_codel" }, { dev = "v3", kind = "pfifo", data = { limit = 7 } },
+	{ dev = "v3", kind = "clsact" },
+} do
+	try(ns.qdisc, spec)
+end
+try(ns.class, { dev = "v0", kind = "htb", classid = "1:1", data = { rate = "1mbit" } })
+
 local mkdir = { "mkdir", "-p" }
 for _, target in ipairs { "decode", "conversation", "text", "encode" } do
 	table.insert(mkdir, directory .. "/" .. target)

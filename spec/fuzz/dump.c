@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,8 @@ int main(int argc, char **argv)
 {
 	static const int options[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), one = 1;
-	static const char body[64], inet6[64] = { AF_INET6 }, inet[64] = { AF_INET };
+	static const char body[64], inet6[64] = { AF_INET6 }, inet[64] = { AF_INET }, bridge[64] = { AF_BRIDGE };
+	struct tcmsg link = { .tcm_ifindex = (int)if_nametoindex("v0") };
 
 	if (argc != 2 || fd < 0) {
 		fprintf(stderr, "usage: fuzz-dump DIRECTORY\n");
@@ -102,8 +104,8 @@ int main(int argc, char **argv)
 	for (uint8_t i = 0; i < FUZZ_OBJECTS; i++) {
 		const struct rtnl_object *o = fuzz_objects[i];
 
-		ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, o->families ? inet : body);
-		if (o->families)
+		ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, o == &rtnl_fdb ? bridge : o == &rtnl_class ? (const void *)&link : o->families ? inet : body);
+		if (o->families && o != &rtnl_fdb)
 			ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, inet6);
 		/* refusals: an empty request of each verb, with its extended ack */
 		ask(fd, i, 4, o->new, NLM_F_ACK | NLM_F_CREATE, o->header, body);

@@ -14,7 +14,9 @@ int luaopen_netns_core(lua_State *L);
 /* The collector runs by itself, and all of it after so many inputs, that what one left behind is known to be its own. */
 enum { COLLECT_AFTER = 4096 };
 
-const struct rtnl_object *const fuzz_objects[FUZZ_OBJECTS] = { &rtnl_link, &rtnl_addr, &rtnl_route };
+const struct rtnl_object *const fuzz_objects[FUZZ_OBJECTS] = {
+	&rtnl_link, &rtnl_addr, &rtnl_route, &rtnl_rule, &rtnl_neigh, &rtnl_fdb, &rtnl_qdisc, &rtnl_class,
+};
 
 uint8_t input_byte(struct input *in)
 {

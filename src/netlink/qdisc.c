@@ -143,16 +143,16 @@ static bool passed_over(struct rtnl *r, int spec)
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct tcmsg *tc = mnl_nlmsg_get_payload(h);
-	const struct nlattr *kind = rtnl_attr(h, sizeof(*tc), TCA_KIND), *options = rtnl_attr(h, sizeof(*tc), TCA_OPTIONS);
-	const struct qdisc_kind *known = kind ? kind_of(r, mnl_attr_get_str(kind)) : NULL;
+	struct codec_span options = codec_inner(codec_attrs(h, sizeof(*tc)), TCA_OPTIONS);
+	const struct qdisc_kind *known = kind_of(r, rtnl_field(r, lua_gettop(r->L), "kind"));
 
 	units_push_handle(r->L, tc->tcm_parent);
 	lua_setfield(r->L, -2, "parent");
 	units_push_handle(r->L, tc->tcm_handle);
 	lua_setfield(r->L, -2, is_class(r) ? "classid" : "handle");
-	if (known && options) {
+	if (known && options.data) {
 		lua_newtable(r->L);
-		known->push(r, mnl_attr_get_payload(options), mnl_attr_get_payload_len(options));
+		known->push(r, options.data, options.size);
 		lua_setfield(r->L, -2, "data");
 	}
 }

@@ -169,9 +169,20 @@ static uint64_t number_in(const void *options, size_t size, uint16_t type, uint6
 	return found.data ? codec_load(found.data, found.size) : otherwise;
 }
 
+/* A whole number, or the largest: what the kernel says might be anything. */
+static lua_Integer whole(double value)
+{
+	return value < 9e18 ? (lua_Integer)value : LUA_MAXINTEGER;
+}
+
+static lua_Integer bits(double bytes_a_second)
+{
+	return whole(bytes_a_second * 8);
+}
+
 static lua_Integer bytes_in(uint32_t buffer, double bytes_a_second)
 {
-	return (lua_Integer)ceil((double)buffer * TICK * bytes_a_second / 1e9 - 1e-6);
+	return whole(ceil((double)buffer * TICK * bytes_a_second / 1e9 - 1e-6));
 }
 
 /* ---- netem ---- */
@@ -242,7 +253,7 @@ static void push_netem(struct rtnl *r, const void *options, size_t size)
 	if (corrupt)
 		set_fraction(r, "corrupt", corrupt->probability);
 	if (rate && rate->rate)
-		set_integer(r, "rate", 8 * (lua_Integer)number_in(rest, size, TCA_NETEM_RATE64, rate->rate));
+		set_integer(r, "rate", bits((double)number_in(rest, size, TCA_NETEM_RATE64, rate->rate)));
 }
 
 /* ---- tbf ---- */
@@ -284,7 +295,7 @@ static void push_tbf(struct rtnl *r, const void *options, size_t size)
 	if (!base)
 		return;
 	rate = (double)number_in(options, size, TCA_TBF_RATE64, base->rate.rate);
-	set_integer(r, "rate", (lua_Integer)rate * 8);
+	set_integer(r, "rate", bits(rate));
 	set_integer(r, "limit", base->limit);
 	set_integer(r, "burst", bytes_in(base->buffer, rate));
 }
@@ -351,8 +362,8 @@ static void push_htb_class(struct rtnl *r, const void *options, size_t size)
 		return;
 	rate = (double)number_in(options, size, TCA_HTB_RATE64, base->rate.rate);
 	ceiling = (double)number_in(options, size, TCA_HTB_CEIL64, base->ceil.rate);
-	set_integer(r, "rate", (lua_Integer)rate * 8);
-	set_integer(r, "ceil", (lua_Integer)ceiling * 8);
+	set_integer(r, "rate", bits(rate));
+	set_integer(r, "ceil", bits(ceiling));
 	set_integer(r, "burst", bytes_in(base->buffer, rate));
 	set_integer(r, "cburst", bytes_in(base->cbuffer, ceiling));
 	set_integer(r, "prio", base->prio);
@@ -378,12 +389,13 @@ static void push_fifo(struct rtnl *r, const void *options, size_t size)
 }
 
 static const struct {
-	const char *key;
+	const char *key, *path;
 	uint16_t attr;
 	enum quantity what;
 } fq_codel[] = {
-	{ "limit", TCA_FQ_CODEL_LIMIT, COUNT }, { "target", TCA_FQ_CODEL_TARGET, TIME }, { "interval", TCA_FQ_CODEL_INTERVAL, TIME },
-	{ "flows", TCA_FQ_CODEL_FLOWS, COUNT }, { "quantum", TCA_FQ_CODEL_QUANTUM, SIZE },
+	{ "limit", "data.limit", TCA_FQ_CODEL_LIMIT, COUNT }, { "target", "data.target", TCA_FQ_CODEL_TARGET, TIME },
+	{ "interval", "data.interval", TCA_FQ_CODEL_INTERVAL, TIME }, { "flows", "data.flows", TCA_FQ_CODEL_FLOWS, COUNT },
+	{ "quantum", "data.quantum", TCA_FQ_CODEL_QUANTUM, SIZE },
 };
 
 static void put_fq_codel(struct rtnl *r, int data)
@@ -394,9 +406,14 @@ static void put_fq_codel(struct rtnl *r, int data)
 
 	for (size_t i = 0; i < sizeof(fq_codel) / sizeof(*fq_codel); i++) {
 		double value = get(r, data, fq_codel[i].key, fq_codel[i].what, -1);
+		struct args_at where = at(r, fq_codel[i].path);
 
+		if (fq_codel[i].what == TIME)
+			value *= 1e6;
+		if (value > UINT32_MAX)
+			args_misuse(r->L, &where, "longer than %u us", UINT32_MAX);
 		if (value >= 0)
-			codec_put(c, fq_codel[i].attr, &(uint32_t){ (uint32_t)llround(fq_codel[i].what == TIME ? value * 1e6 : value) }, 4);
+			codec_put(c, fq_codel[i].attr, &(uint32_t){ (uint32_t)llround(value) }, 4);
 	}
 	idx = push(r, data, "ecn");
 	if (idx) {

@@ -195,29 +195,29 @@ static bool otherwise(struct rtnl *r, int spec, enum rtnl_verb verb)
 
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
 {
-	const struct nlattr *attr = rtnl_attr(h, sizeof(struct fib_rule_hdr), FRA_SUPPRESS_PREFIXLEN);
+	struct codec_span all = codec_attrs(h, sizeof(struct fib_rule_hdr)), attr = codec_inner(all, FRA_SUPPRESS_PREFIXLEN);
 	lua_State *L = r->L;
 
-	if (attr && mnl_attr_get_payload_len(attr) >= 4 && mnl_attr_get_u32(attr) != UINT32_MAX) {
-		lua_pushinteger(L, mnl_attr_get_u32(attr));
+	if (attr.size >= 4 && codec_load(attr.data, 4) != UINT32_MAX) {
+		lua_pushinteger(L, (lua_Integer)codec_load(attr.data, 4));
 		lua_setfield(L, -2, "suppress_prefixlength");
 	}
-	if (!rtnl_attr(h, sizeof(struct fib_rule_hdr), FRA_PRIORITY)) { /* the kernel does not tell a 0 */
+	if (!codec_inner(all, FRA_PRIORITY).data) { /* the kernel does not tell a 0 */
 		lua_pushinteger(L, 0);
 		lua_setfield(L, -2, "priority");
 	}
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
 		struct units_range range = { 0 };
 
-		attr = rtnl_attr(h, sizeof(struct fib_rule_hdr), ranges[i].attr);
-		if (!attr)
+		attr = codec_inner(all, ranges[i].attr);
+		if (!attr.data)
 			continue;
-		if (ranges[i].attr == FRA_UID_RANGE && mnl_attr_get_payload_len(attr) >= sizeof(struct fib_rule_uid_range)) {
-			const struct fib_rule_uid_range *uids = mnl_attr_get_payload(attr);
+		if (ranges[i].attr == FRA_UID_RANGE && attr.size >= sizeof(struct fib_rule_uid_range)) {
+			const struct fib_rule_uid_range *uids = (const void *)attr.data;
 
 			range = (struct units_range){ uids->start, uids->end };
-		} else if (mnl_attr_get_payload_len(attr) >= sizeof(struct fib_rule_port_range)) {
-			const struct fib_rule_port_range *ports = mnl_attr_get_payload(attr);
+		} else if (attr.size >= sizeof(struct fib_rule_port_range)) {
+			const struct fib_rule_port_range *ports = (const void *)attr.data;
 
 			range = (struct units_range){ ports->start, ports->end };
 		}

@@ -57,7 +57,11 @@ double units_rate(lua_State *L, int idx, const struct args_at *at)
 
 double units_size(lua_State *L, int idx, const struct args_at *at)
 {
-	return quantity(L, idx, at, sizes, "size (bytes, or \"10kb\")");
+	double value = quantity(L, idx, at, sizes, "size (bytes, or \"10kb\")");
+
+	if (value > UINT32_MAX)
+		args_misuse(L, at, "%.0f bytes are more than %u", value, UINT32_MAX);
+	return value;
 }
 
 double units_fraction(lua_State *L, int idx, const struct args_at *at)
