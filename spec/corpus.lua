@@ -251,7 +251,9 @@ end
 
 -- quantities with units
 local function quantity(...)
-	local list = { "", "x", "-1", "1x", " 1", "1 ", "1\0", "0x10", "1e3", "nan", "inf", "\xff", long, ... }
+	local list = {
+		"", "x", "-1", "1x", " 1", "1 ", "1\0", "0x10", "1e3", "nan", "inf", "\xff", long, ...
+	}
 	return function()
 		return append(append(not_of("number", "string"), list), { -1, -0.001, nan, -inf, inf, 2^60 })
 	end
@@ -270,7 +272,8 @@ end
 
 function makers.range(row)
 	return append(all(not_of("number", "string"), numbers(0, row.max)), {
-		"", "x", "-", "80-", "-80", "90-80", "80-90-", "80-90-100", "80 -90", "80-90 ", "0x50", "1e3", "80-90\0", "\xff",
+		"", "x", "-", "80-", "-80", "90-80", "80-90-", "80-90-100", "80 -90", "80-90 ", "0x50", "1e3",
+		"80-90\0", "\xff",
 		"99999999999", "0-99999999999", long,
 	})
 end

@@ -46,7 +46,8 @@ local bases = {
 		delete = { dev = "br0", lladdr = "02:00:00:00:00:77" },
 	};
 	qdisc = {
-		add = { dev = "br0", kind = "tbf", data = shaped }, replace = { dev = "br0", kind = "tbf", data = shaped },
+		add = { dev = "br0", kind = "tbf", data = shaped },
+		replace = { dev = "br0", kind = "tbf", data = shaped },
 		set = { dev = "br0", kind = "tbf", data = shaped }, delete = { dev = "br0" },
 	};
 	class = {
@@ -135,7 +136,8 @@ end
 
 -- what a plain value stands for
 local keys = {
-	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr", qdisc = "dev", ntable = "name",
+	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr",
+	qdisc = "dev", ntable = "name",
 	class = "classid",
 }
 

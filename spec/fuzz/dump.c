@@ -104,7 +104,13 @@ int main(int argc, char **argv)
 	for (uint8_t i = 0; i < FUZZ_OBJECTS; i++) {
 		const struct rtnl_object *o = fuzz_objects[i];
 
-		ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, o == &rtnl_fdb ? bridge : o == &rtnl_class ? (const void *)&link : o->families ? inet : body);
+		const void *first = o->families ? inet : body;
+
+		if (o == &rtnl_fdb)
+			first = bridge;
+		else if (o == &rtnl_class)
+			first = &link;
+		ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, first);
 		if (o->families && o != &rtnl_fdb)
 			ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, inet6);
 		/* refusals: an empty request of each verb, with its extended ack */
