@@ -241,7 +241,7 @@ case("route", function(x)
 	x.a.route:flush()
 end, { setup = two, undo = close })
 
--- Whatever there is: what is listed can be added again. The kernel's tables are only set.
+-- Whatever there is: what is listed can be added again.
 case("every collection", function(x)
 	local list = {}
 	for name in pairs(require "netns.core".collections) do
@@ -249,9 +249,8 @@ case("every collection", function(x)
 	end
 	table.sort(list)
 	for _, name in ipairs(list) do
-		local verb = name == "ntable" and "set" or "replace"
-		local filter = (name == "class" or name == "ntable") and { dev = "eth0" } or nil
-		x.a[name][verb](x.a[name], x.a[name]:list(filter))
+		local filter = name == "class" and { dev = "eth0" } or nil
+		x.a[name]:replace(x.a[name]:list(filter))
 		tostring(x.a[name])
 	end
 end, { setup = two, undo = close, stride = 5 })
