@@ -179,22 +179,22 @@ doctor:
 # 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
 
 .PHONY: test test-here test-root test-user test-asan test-tsan
-test: all suite build/deps-test
+test: build/deps-test all suite
 	+@scripts/test all
 
-test-here: all suite build/deps-test
+test-here: build/deps-test all suite
 	@scripts/test here
 
-test-root: all suite build/deps-test
+test-root: build/deps-test all suite
 	@scripts/test root
 
-test-user: all suite build/deps-test
+test-user: build/deps-test all suite
 	@scripts/test user
 
-test-asan: asan build/deps-test
+test-asan: build/deps-test asan
 	@scripts/test asan
 
-test-tsan: all build/deps-test
+test-tsan: build/deps-test all
 	+@scripts/test tsan
 
 build/deps-test build/deps-lint: build/deps-%: scripts/deps | build/config.mk

@@ -262,12 +262,12 @@ describe("scripts/deps", function()
 		end
 	end
 
-	local line = "apt-get install -y --no-install-recommends "
+	local line = "apt%-get install %-y %-%-no%-install%-recommends "
 
 	it("installs at once where sudo -n works", function()
 		local text, status, installed = machine(true)("scripts/deps need build </dev/null")
 		assert.equal(0, status, text)
-		assert.truthy(text:find("\n+ sudo -n " .. line, 1, true), text)
+		assert.truthy(text:find("\n%+ sudo %-n " .. line), text)
 		assert.truthy(installed:find("^install [^\n]*liblua5.4%-dev [^\n]*pkg%-config"), installed)
 	end)
 
@@ -279,7 +279,7 @@ describe("scripts/deps", function()
 		for answer, yes in pairs { [""] = true, y = true, n = false } do
 			local text, status, installed = machine(false)(
 				"sh -c 'echo " .. answer .. " | script -qec \"scripts/deps need build\" /dev/null'")
-			assert.truthy(text:find("\n    sudo " .. line, 1, true), text)
+			assert.truthy(text:find("\n    sudo [^\n]*" .. line), text)
 			assert.truthy(text:find("Run this now? [Y/n]", 1, true), text)
 			assert.equal(yes and 0 or 2, status, text)
 			assert.equal(yes, installed ~= nil, text)
@@ -294,7 +294,7 @@ describe("scripts/deps", function()
 		} do
 			local text, status, installed = machine(false)(command)
 			assert.equal(2, status, text)
-			assert.truthy(text:find("\n    sudo " .. line, 1, true), text)
+			assert.truthy(text:find("\n    sudo [^\n]*" .. line), text)
 			assert.falsy(text:find("Run this now", 1, true), text)
 			assert.is_nil(installed)
 		end
