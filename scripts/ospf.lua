@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- ospf.lua - three routers that find their routes by OSPF, lose a cable, and find others
 --
--- Run it with nslua. BIRD 2 runs in each router; no route is given. It ends with exit status 77 where
--- BIRD is not installed (Debian: bird2).
+-- Run it with nslua. BIRD 2 runs in each router; no route is given. It ends with exit status 77
+-- where BIRD is not installed (Debian: bird2).
 
 local lab = require "netns.lab"
 local netns = require "netns"

@@ -114,7 +114,8 @@ describe("lab:check", function()
 		bad("expected", "web", "db", "icmp", "inconclusive")
 		bad("5", "web", "db", "icmp", "open", "x")
 		refused("EINVAL", "rows", net.check, net, "web")
-		local err = refused("EINVAL", "family", net.check, net, { { "web", "db", "icmp", "open", family = "ipx" } })
+		local err = refused("EINVAL", "family", net.check, net,
+			{ { "web", "db", "icmp", "open", family = "ipx" } })
 		assert.equal(1, err.index)
 		net:down()
 		refused("ENOTCONN", nil, net.check, net, {})
@@ -146,7 +147,8 @@ describe("an accident that looks like isolation", function()
 		local net <close> = dmz()
 		-- what leaves is thrown away behind the sender's back, as a broken cable would
 		net:node "lan".nft:run [[table netdev t { chain c {
-			type filter hook ingress device "web" priority 0; meta protocol != arp icmpv6 type != nd-neighbor-solicit drop
+			type filter hook ingress device "web" priority 0;
+			meta protocol != arp icmpv6 type != nd-neighbor-solicit drop
 			meta protocol ip drop
 		}; }]]
 		local verdict, entry = decided(net, "web", "db", "tcp/22", "isolated")
@@ -168,7 +170,8 @@ describe("an accident that looks like isolation", function()
 	it("is not taken for it when UDP arrives and only the answer is lost", function()
 		local net <close> = dmz()
 		net:node "fw".nft:run [[flush ruleset; table inet t { chain c {
-			type filter hook forward priority 0; ip saddr 10.0.1.0/24 drop; ip6 saddr fd00:0:0:1::/64 drop; }; }]]
+			type filter hook forward priority 0;
+			ip saddr 10.0.1.0/24 drop; ip6 saddr fd00:0:0:1::/64 drop; }; }]]
 		assert.equal("one_way", (decided(net, "web", "db", "udp/53", "isolated")))
 	end)
 
@@ -215,7 +218,8 @@ describe("a silence", function()
 		assert.same({ "fw", "tcp dport 25 drop" }, { rule_drop.node, rule_drop.rule.text })
 		assert.truthy(report[1].why:find "Last seen at fw: the policy of inet f forward dropped it")
 		assert.is_nil(net:check({ { "web", "db", "tcp/22", "dropped" } })[1].verdicts[1].at)
-		assert.truthy(net:check({ { "web", "db", "tcp/22", "dropped" } }, { explain = "all" })[1].verdicts[1].at)
+		local all = net:check({ { "web", "db", "tcp/22", "dropped" } }, { explain = "all" })
+		assert.truthy(all[1].verdicts[1].at)
 		refused("EINVAL", "explain", net.check, net, {}, { explain = true })
 	end)
 end)
@@ -284,7 +288,8 @@ describe("a report", function()
 			{ "web", "www", "tcp/80", "open" }, { "web", "www", "tcp/80", "isolated" },
 		}:junit()
 		assert.truthy(xml:find('<testsuites name="netns" tests="2" failures="1" errors="0"', 1, true))
-		assert.truthy(xml:find('<testcase classname="dmz" name="web -&gt; www tcp/80 is isolated"', 1, true))
+		assert.truthy(xml:find('<testcase classname="dmz" name="web -&gt; www tcp/80 is isolated"',
+			1, true))
 		assert.truthy(xml:find('<failure message="The SYN was seen in the receiver', 1, true))
 		assert.truthy(xml:find('<property name="kernel" value="%d'))
 		if not support.has "xmllint" then
@@ -295,7 +300,10 @@ describe("a report", function()
 
 	it("is one page that needs no other file", function()
 		local net <close> = dmz()
-		local report = net:check { { "web", "www", "tcp/80", "open" }, { "web", "db", "tcp/22", "isolated" } }
+		local report = net:check {
+			{ "web", "www", "tcp/80", "open" },
+			{ "web", "db", "tcp/22", "isolated" },
+		}
 		local file = os.tmpname()
 		finally(function() os.remove(file) end)
 		report:html(file)

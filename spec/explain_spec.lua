@@ -74,7 +74,8 @@ describe("lab:explain", function()
 			{ "db", "input", "inet" }, { "lan", "forward", "bridge" },
 		} do
 			local net <close> = dmz()
-			net:node(case[1]).nft:run(([[table %s f { chain c { type filter hook %s priority 0; tcp dport 80 drop; }; }]])
+			net:node(case[1]).nft:run(
+				([[table %s f { chain c { type filter hook %s priority 0; tcp dport 80 drop; }; }]])
 				:format(case[3], case[2]))
 			local walk = net:explain("web", "db", "tcp/80")
 			assert.equal(case[1], walk.ended.node, case[2] .. "\n" .. tostring(walk))

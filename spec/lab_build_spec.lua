@@ -48,7 +48,8 @@ describe("a lab", function()
 	it("says that it is not up, before and after", function()
 		local net <close> = dmz()
 		local web = net:node "web"
-		assert.truthy(tostring(refused("ENOTCONN", nil, function() return web.link end)):find "lab is not up")
+		assert.truthy(tostring(refused(
+			"ENOTCONN", nil, function() return web.link end)):find "lab is not up")
 		net:up()
 		refused("EALREADY", nil, net.up, net)
 		net:down()
@@ -85,7 +86,8 @@ describe("a lab", function()
 		local server = net:host("server", {
 			sysctl = { ["net.ipv4.icmp_echo_ignore_all"] = 1, ["net.ipv4.conf.eth0.arp_announce"] = 2 };
 			nft = "table inet t { chain c { type filter hook input priority 0; tcp dport 81 drop; }; }";
-			exec = { { "sh", "-c", "sleep 0.02; echo ready; exec sleep 1000", stdout = "capture", ready = "ready\n" } };
+			exec = { { "sh", "-c", "sleep 0.02; echo ready; exec sleep 1000", stdout = "capture",
+				ready = "ready\n" } };
 		})
 		net:link(server, "lan")
 		net:up()
@@ -109,7 +111,8 @@ describe("a lab", function()
 		net:link("late", "lan")
 		net:apply()
 		assert.equal("10.0.0.2", ask "late")
-		assert.equal("net.ipv4", net:node "web":exec({ "sh", "-c", "test -e /sys/class/net/eth0 && echo net.ipv4" })
+		assert.equal("net.ipv4", net:node "web":exec(
+			{ "sh", "-c", "test -e /sys/class/net/eth0 && echo net.ipv4" })
 			.stdout:match "%S+")
 	end)
 
@@ -182,7 +185,8 @@ describe("a lab", function()
 		net:link("fw", "internet")
 		net:up()
 		assert.equal("open open", reach(net, "web", "internet"))
-		assert.equal("203.0.113.1", net:node "internet".addr:list { dev = "lo", family = "inet" }[2].addr:match "^[^/]+")
+		assert.equal("203.0.113.1",
+			net:node "internet".addr:list { dev = "lo", family = "inet" }[2].addr:match "^[^/]+")
 	end)
 end)
 
@@ -191,7 +195,8 @@ describe("a lab that is up", function()
 		local net <close> = dmz()
 		net:up()
 		net:set("db", "fw", { up = false })
-		assert.equal("rejected no_route", reach(net, "web", "fw") == "open open" and reach(net, "web", "db")
+		assert.equal("rejected no_route",
+			reach(net, "web", "fw") == "open open" and reach(net, "web", "db")
 			:gsub("rejected rejected", "rejected no_route") or "fw is gone too")
 		net:set("db", "fw", { up = true })
 		assert.equal("open open", reach(net, "web", "db"))

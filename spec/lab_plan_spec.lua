@@ -40,7 +40,8 @@ end
 describe("a lab's description", function()
 	it("is plain data, and gives the same lab again", function()
 		local net = dmz()
-		net:host("c", { sysctl = { ["net.ipv4.tcp_ecn"] = 1 }, nft = "table inet t {}", mac = "02:00:00:00:00:07" })
+		net:host("c", { sysctl = { ["net.ipv4.tcp_ecn"] = 1 }, nft = "table inet t {}",
+			mac = "02:00:00:00:00:07" })
 		net:link("c", "lan", { names = { "up0" }, addresses = { { "10.0.0.77/24" } } })
 		local described = net:describe()
 		assert.same(described, lab.new(described):describe())
@@ -105,7 +106,8 @@ describe("a lab's plan", function()
 
 	it("numbers hosts from the bottom and routers from the top, both families alike", function()
 		local ops = dmz():plan()
-		assert.same({ "10.0.0.1/24", "fe80::1/64", "fd00::1/64" }, values(specs(ops, "web", "addr"), "addr"))
+		assert.same({ "10.0.0.1/24", "fe80::1/64", "fd00::1/64" },
+			values(specs(ops, "web", "addr"), "addr"))
 		assert.same({ "10.2.0.1/24", "fe80::1/64", "fd00:0:0:1::1/64" },
 			values(specs(ops, "db", "addr"), "addr"))
 		assert.same({ "10.0.0.254/24", "10.2.0.254/24", "fe80::fe/64", "fd00::fe/64", "fe80::fe/64",
@@ -176,7 +178,8 @@ describe("a lab's plan", function()
 		net:link(net:hosts("h", 500), net:switch "s")
 		local seen, count = {}, 0
 		for _, op in ipairs(net:plan()) do
-			for _, spec in ipairs(op.object == "link" and op.spec.peer and { op.spec, op.spec.peer } or {}) do
+			local ends = op.object == "link" and op.spec.peer and { op.spec, op.spec.peer } or {}
+			for _, spec in ipairs(ends) do
 				assert.truthy(spec.mac:find("^02:%x%x:%x%x:%x%x:%x%x:%x%x$"))
 				assert.is_nil(seen[spec.mac])
 				seen[spec.mac], count = true, count + 1
@@ -285,10 +288,12 @@ describe("mistakes", function()
 		net:link("a", "r", { subnet = "10.0.0.0/24" })
 		expect(line(), "there is no node 'ghost'"); net:link("a", "ghost")
 		expect(line(), "linked to itself"); net:link("a", "a")
-		expect(line(), "10.0.0.128/25 overlaps with 10.0.0.0/24"); net:link("b", "r", { subnet = "10.0.0.128/25" })
+		local overlapping = { subnet = "10.0.0.128/25" }
+		expect(line(), "10.0.0.128/25 overlaps with 10.0.0.0/24"); net:link("b", "r", overlapping)
 		expect(line(), "host bits"); net:link("c", "r", { subnet = "10.9.0.1/24" })
 		expect(line(), "no prefix"); net:link("c", "r", { subnet = "10.9.0.0" })
-		expect(line(), "'much%-too%-long%-name'"); net:link("c", "r", { names = { "much-too-long-name" } })
+		local long = { names = { "much-too-long-name" } }
+		expect(line(), "'much%-too%-long%-name'"); net:link("c", "r", long)
 		net:link("c", "r", { subnet = "10.5.0.0/24", addresses = { "10.6.0.1/24" } })
 		expected[#expected + 1] = { nil, "10.6.0.1/24 %(of c%) is not in 10.5.0.0/24" }
 		net:link("c", "r", { addresses = { "10.6.0.1" } })

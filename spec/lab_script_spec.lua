@@ -5,7 +5,8 @@ local lab = require "netns.lab"
 local netns = require "netns"
 local support = require "spec.support"
 
---- What `ip -j` says, but for what differs from one namespace to the next, or from second to second.
+--- What `ip -j` says, but for what differs from one namespace to the next, or from second to
+--- second.
 local noise = { link_netnsid = true, stats = true, stats64 = true, group = true, gc_timer = true,
 	hello_timer = true, topology_change_timer = true, tcn_timer = true, timer = true, bridge_id = true,
 	root_id = true }

@@ -19,8 +19,8 @@ describe("netns.luassert", function()
 		assert.reaches(a, b, "tcp/80")
 		assert.isolated(a, b, "tcp/22")
 		assert.is_not.isolated(a, b, "icmp")
-		fails("Expected netns.lab.node %(h1%) to reach netns.lab.node %(h2%) with tcp/22.\nThe SYN was sent",
-			assert.reaches, a, b, "tcp/22")
+		fails("Expected netns.lab.node %(h1%) to reach netns.lab.node %(h2%) with tcp/22.\n"
+			.. "The SYN was sent", assert.reaches, a, b, "tcp/22")
 		fails("to be isolated from", assert.isolated, a, b, "udp/53")
 	end)
 

@@ -80,7 +80,8 @@ describe("lab:mutate", function()
 	end)
 
 	it("reads rules that go over several lines", function()
-		assert.same({ ["inet f c"] = { "ip saddr { 1.1.1.1, 2.2.2.2 } accept", 'log prefix "a { b" drop' } }, texts [[
+		assert.same({ ["inet f c"] = {
+			"ip saddr { 1.1.1.1, 2.2.2.2 } accept", 'log prefix "a { b" drop' } }, texts [[
 table inet f {
 	chain c {
 		type filter hook input priority filter; policy accept;

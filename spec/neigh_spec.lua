@@ -41,7 +41,8 @@ describe("ns.neigh", function()
 		end
 		local theirs = {}
 		for _, entry in ipairs(json.decode(a:exec { "ip", "-j", "neigh" }.stdout)) do
-			theirs[entry.dst] = { entry.dev, entry.lladdr, entry.state[1]:lower(), entry.router == json.null }
+			theirs[entry.dst] = { entry.dev, entry.lladdr, entry.state[1]:lower(),
+				entry.router == json.null }
 		end
 		local ours = {}
 		for _, entry in ipairs(a.neigh:list()) do
@@ -61,7 +62,8 @@ describe("ns.neigh", function()
 		a.neigh:add(samples)
 		a.neigh:set { dev = "x", dst = "10.0.0.2", lladdr = "02:00:00:00:00:22" }
 		assert.equal("02:00:00:00:00:22", a.neigh:get("10.0.0.2").lladdr)
-		refused("ENOENT", nil, a.neigh.set, a.neigh, { dev = "x", dst = "10.0.0.7", lladdr = "02:00:00:00:00:22" })
+		refused("ENOENT", nil, a.neigh.set, a.neigh,
+			{ dev = "x", dst = "10.0.0.7", lladdr = "02:00:00:00:00:22" })
 		refused("EEXIST", nil, a.neigh.add, a.neigh, samples[1])
 		a.neigh:add { dev = "x", dst = "10.0.0.7", lladdr = "02:00:00:00:00:77", state = "noarp" }
 		a.neigh:delete "10.0.0.2"
@@ -99,7 +101,8 @@ describe("ns.neigh", function()
 		refused("EINVAL", "dst", a.neigh.add, a.neigh, { dev = "x" })
 		refused("EINVAL", "state", a.neigh.add, a.neigh, { dev = "x", dst = "10.0.0.2", state = "happy" })
 		refused("ENODEV", "dev", a.neigh.add, a.neigh, { dev = "ghost", dst = "10.0.0.2" })
-		refused("EINVAL", "family", a.neigh.add, a.neigh, { dev = "x", dst = "10.0.0.2", family = "inet6" })
+		refused("EINVAL", "family", a.neigh.add, a.neigh,
+			{ dev = "x", dst = "10.0.0.2", family = "inet6" })
 	end)
 end)
 
@@ -110,7 +113,8 @@ describe("ns.fdb", function()
 		a = pair()
 		a.link:add { name = "br0", kind = "bridge", up = true }
 		a.link:set { name = "x", master = "br0" }
-		a.link:add { name = "vx", kind = "vxlan", up = true, data = { id = 5, dstport = 4789, dev = "y" } }
+		a.link:add { name = "vx", kind = "vxlan", up = true,
+			data = { id = 5, dstport = 4789, dev = "y" } }
 	end)
 
 	after_each(function()
@@ -120,7 +124,8 @@ describe("ns.fdb", function()
 	local samples = {
 		{ dev = "x", lladdr = "02:00:00:00:00:05", master = "br0", state = "static" },
 		{ dev = "vx", lladdr = "02:00:00:00:00:06", dst = "10.0.0.9", state = "permanent" },
-		{ dev = "vx", lladdr = "02:00:00:00:00:07", dst = "10.0.0.9", vni = 7, port = 4790, via = "x", state = "permanent" },
+		{ dev = "vx", lladdr = "02:00:00:00:00:07", dst = "10.0.0.9", vni = 7, port = 4790, via = "x",
+			state = "permanent" },
 	}
 
 	it("lists what was added, as bridge does", function()
@@ -159,7 +164,8 @@ describe("ns.fdb", function()
 	it("says what is missing", function()
 		refused("EINVAL", "dev", a.fdb.add, a.fdb, { lladdr = "02:00:00:00:00:05" })
 		refused("EINVAL", "lladdr", a.fdb.add, a.fdb, { dev = "x" })
-		refused("EINVAL", "vlan", a.fdb.add, a.fdb, { dev = "x", lladdr = "02:00:00:00:00:05", vlan = 4095 })
+		refused("EINVAL", "vlan", a.fdb.add, a.fdb,
+			{ dev = "x", lladdr = "02:00:00:00:00:05", vlan = 4095 })
 		refused("EEXIST", nil, a.fdb.add, a.fdb, { samples[2], samples[2] })
 	end)
 end)

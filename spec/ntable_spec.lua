@@ -38,7 +38,8 @@ describe("ns.ntable", function()
 		local b <close> = pair()
 		a.ntable:set { name = "arp_cache", dev = "x", retrans = 100, locktime = 0 }
 		b.ntable:replace(a.ntable:list())
-		local x, y = a.ntable:get { name = "arp_cache", dev = "x" }, b.ntable:get { name = "arp_cache", dev = "x" }
+		local x, y = a.ntable:get { name = "arp_cache", dev = "x" },
+			b.ntable:get { name = "arp_cache", dev = "x" }
 		assert.same({ x.retrans, x.locktime }, { y.retrans, y.locktime })
 	end)
 

@@ -15,7 +15,8 @@ local samples = {
 	{ kind = "bfifo", data = { limit = 3000 }, tc = { { "limit", "limit", 1 } } },
 	{ kind = "fq_codel", data = { limit = 1000, flows = 64, quantum = 1514, ecn = false },
 		tc = { { "limit", "limit", 1 }, { "flows", "flows", 1 } } },
-	{ kind = "netem", data = { delay = 0.05, jitter = 0.01, loss = 0.01, duplicate = 0.02, corrupt = 0.03, reorder = 0.25,
+	{ kind = "netem", data = {
+		delay = 0.05, jitter = 0.01, loss = 0.01, duplicate = 0.02, corrupt = 0.03, reorder = 0.25,
 		gap = 5, rate = 10000000, limit = 500 }, tc = { { "limit", "limit", 1 }, { "gap", "gap", 1 } } },
 	{ kind = "ingress", tc = {} },
 	{ kind = "clsact", tc = {} },
@@ -84,7 +85,8 @@ describe("ns.qdisc", function()
 	end
 
 	it("takes units as tc has them", function()
-		a.qdisc:add { dev = "x", kind = "tbf", data = { rate = "10mbit", burst = "10kb", latency = "50ms" } }
+		a.qdisc:add { dev = "x", kind = "tbf",
+			data = { rate = "10mbit", burst = "10kb", latency = "50ms" } }
 		assert.same({ 10000000, 10240, 72740 }, (function(d)
 			return { d.rate, d.burst, d.limit }
 		end)(a.qdisc:get({ dev = "x", kind = "tbf" }).data))
@@ -151,14 +153,17 @@ describe("ns.class", function()
 		add_or_skip(a, samples[2])
 		a.class:add {
 			{ dev = "x", kind = "htb", classid = "1:1", data = { rate = "10mbit" } },
-			{ dev = "x", kind = "htb", classid = "1:10", parent = "1:1", data = { rate = "5mbit", ceil = "10mbit", prio = 2 } },
+			{ dev = "x", kind = "htb", classid = "1:10", parent = "1:1",
+				data = { rate = "5mbit", ceil = "10mbit", prio = 2 } },
 		}
 		local class = a.class:get { dev = "x", classid = "1:10" }
 		assert.same({ "1:1", 5000000, 10000000, 2 },
 			{ class.parent, class.data.rate, class.data.ceil, class.data.prio })
-		a.class:set { dev = "x", kind = "htb", classid = "1:10", parent = "1:1", data = { rate = "6mbit" } }
+		a.class:set { dev = "x", kind = "htb", classid = "1:10", parent = "1:1",
+			data = { rate = "6mbit" } }
 		assert.equal(6000000, a.class:get({ dev = "x", classid = "1:10" }).data.rate)
-		a.qdisc:add { dev = "x", kind = "bfifo", parent = "1:10", handle = "10:", data = { limit = 3000 } }
+		a.qdisc:add { dev = "x", kind = "bfifo", parent = "1:10", handle = "10:",
+			data = { limit = 3000 } }
 		assert.equal("1:10", a.qdisc:get({ dev = "x", kind = "bfifo" }).parent)
 		a.qdisc:delete { dev = "x", parent = "1:10" }
 		a.class:delete { dev = "x", classid = "1:10" }

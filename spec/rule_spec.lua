@@ -8,7 +8,8 @@ local refused = support.refused
 
 local samples = {
 	{ priority = 100, from = "10.0.0.0/8", table = 100 },
-	{ priority = 101, to = "10.1.0.1", iif = "x", fwmark = 5, fwmask = 255, ipproto = "tcp", dport = "80-90", sport = 1,
+	{ priority = 101, to = "10.1.0.1", iif = "x", fwmark = 5, fwmask = 255, ipproto = "tcp",
+		dport = "80-90", sport = 1,
 		table = "main" },
 	{ priority = 102, action = "prohibit", family = "inet6", invert = true, uidrange = 0 },
 	{ priority = 103, suppress_prefixlength = 0, table = "main" },
@@ -58,7 +59,8 @@ describe("ns.rule", function()
 			local other = theirs[i]
 			assert.equal(other.priority, rule.priority)
 			assert.equal(other.table, rule.table and tostring(rule.table))
-			assert.equal(other.src ~= "all" and other.src .. (other.srclen and "/" .. other.srclen or "") or nil, rule.from)
+			assert.equal(other.src ~= "all" and other.src .. (other.srclen and "/" .. other.srclen or "")
+				or nil, rule.from)
 			assert.equal(other.iif, rule.iif)
 			assert.equal(other.oif, rule.oif)
 			assert.equal(other.ipproto, rule.ipproto)

@@ -47,12 +47,14 @@ local function judge(from, to, what, expected)
 	end
 	local answers = ask(from, to, what)
 	for _, answer in ipairs(answers) do
-		local fits = expected == "isolated" and verdicts.isolated[answer.verdict] or answer.verdict == expected
+		local fits = expected == "isolated" and verdicts.isolated[answer.verdict]
+			or answer.verdict == expected
 		if not fits then
 			return false, answer.verdict .. ": " .. answer.why
 		end
 	end
-	return #answers > 0, answers[1] and answers[1].why or "The target has no global address to ask for."
+	return #answers > 0, answers[1] and answers[1].why
+		or "The target has no global address to ask for."
 end
 
 local function assertion(name, expected, positive, negative)

@@ -208,7 +208,8 @@ appliers.nft = each(function(op, namespaces)
 	end
 end)
 
---- "run" waits for its end; a process that is spawned goes to `options.spawned`, which then owns it.
+--- "run" waits for its end; a process that is spawned goes to `options.spawned`, which then owns
+--- it.
 appliers.exec = each(function(op, namespaces, options)
 	local ns = handle(op, namespaces)
 	if op.verb == "run" then
@@ -240,8 +241,8 @@ end
 --- Do all of it, in order; the first refusal raises. `namespaces` maps names to handles: an
 --- operation that adds a namespace puts its handle there, anonymous unless `options.make` (a
 --- function of the name, such as netns.add) makes it, and one that spawns a process hands it to
---- `options.spawned` (a function of the process and the operation). Neighbours that are alike travel
---- together.
+--- `options.spawned` (a function of the process and the operation). Neighbours that are alike
+--- travel together.
 local function apply(list, namespaces, options)
 	local at = 1
 	if type(list) ~= "table" then

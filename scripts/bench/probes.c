@@ -194,7 +194,8 @@ static uint16_t checksum(const void *data, size_t size)
 		sum += word;
 	}
 	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~(sum + (sum >> 16));
+	sum += sum >> 16;
+	return (uint16_t)(~sum & 0xffff);
 }
 
 static void send_probe(uint32_t i, int raw, int dgram)

@@ -3,7 +3,8 @@
 --
 -- Run it with nslua. The tunnel is a cable called tun0 here, since it is the policy on the laptop
 -- that is proved, not the encryption. It proves the policy with the tunnel up and down, takes each
--- rule away once to see that the tables notice, and shows a kill-switch that looks right and is not.
+-- rule away once to see that the tables notice, and shows a kill-switch that looks right and is
+-- not.
 
 local lab = require "netns.lab"
 
@@ -64,8 +65,8 @@ do
 	print(net:draw())
 	print(net:expect(tunnel_up))
 	local mutation = net:mutate(tunnel_up)
-	print("\nEach rule, policy, route and setting taken away once (what lies beside the tunnel survives\n"
-		.. "here: this table is the one for a tunnel that is up):\n" .. tostring(mutation))
+	print("\nEach rule, policy, route and setting taken away once (what lies beside the tunnel\n"
+		.. "survives here: this table is the one for a tunnel that is up):\n" .. tostring(mutation))
 	cut(net)
 	print("\nThe tunnel is cut:\n" .. tostring(net:expect(tunnel_down)))
 end

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
 #include "../namespace/freed.h"
+#include "../namespace/hosts.h"
 #include "../namespace/inside.h"
 #include "../namespace/move.h"
-#include "../namespace/hosts.h"
 #include "../namespace/names.h"
 #include "../namespace/ns.h"
 #include "../namespace/process.h"

@@ -402,6 +402,7 @@ static void put_fq_codel(struct rtnl *r, int data)
 {
 	struct codec *c = &r->codec;
 	size_t nest = codec_nest(c, TCA_OPTIONS);
+	uint32_t ecn;
 	int idx;
 
 	for (size_t i = 0; i < sizeof(fq_codel) / sizeof(*fq_codel); i++) {
@@ -419,7 +420,8 @@ static void put_fq_codel(struct rtnl *r, int data)
 	if (idx) {
 		struct args_at where = at(r, "data.ecn");
 
-		codec_put(c, TCA_FQ_CODEL_ECN, &(uint32_t){ args_boolean(r->L, idx, &where) }, 4);
+		ecn = args_boolean(r->L, idx, &where);
+		codec_put(c, TCA_FQ_CODEL_ECN, &ecn, sizeof(ecn));
 		lua_pop(r->L, 1);
 	}
 	codec_nest_end(c, nest);

@@ -245,7 +245,8 @@ local function fill_addresses(segment, mistake)
 		if net then
 			local low, high = range(net)
 			local bottom = low
-			local top = family == "inet" and high or math.min(high, v4 and select(2, range(v4)) or ROUTER_TOP)
+			local top = family == "inet" and high
+				or math.min(high, v4 and select(2, range(v4)) or ROUTER_TOP)
 			for _, member in ipairs(segment.members) do
 				local is_host = member.node.kind == "host"
 				local base = net:network()

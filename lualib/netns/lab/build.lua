@@ -36,7 +36,8 @@ local function check_options(options)
 		if not check then
 			misuse(tostring(key), "unknown key")
 		elseif not check(value) then
-			misuse(key, key == "routing" and "\"static\" or \"none\" expected" or "true or a prefix expected")
+			misuse(key, key == "routing" and "\"static\" or \"none\" expected"
+				or "true or a prefix expected")
 		end
 	end
 	return options or {}
@@ -69,8 +70,8 @@ local function wait_ready(process, op)
 	end
 end
 
---- Would a packet get through at once? The kernel tells a link of its carrier in the background, and
---- takes an IPv6 address into use there: only when it has a local route does it answer for it.
+--- Would a packet get through at once? The kernel tells a link of its carrier in the background,
+--- and takes an IPv6 address into use there: only when it has a local route does it answer for it.
 local function is_usable(interface, namespaces)
 	local ns = namespaces[interface.node.name]
 	local link = ns.link:get(interface.name)

@@ -94,7 +94,8 @@ local function items_of(ops)
 			local id = "nft " .. op.ns
 			local item = by_id[id]
 			if item then
-				item.op = operations.new(op.ns, "run", "nft", { text = item.op.spec.text .. "\n" .. op.spec.text },
+				item.op = operations.new(
+					op.ns, "run", "nft", { text = item.op.spec.text .. "\n" .. op.spec.text },
 					op.from)
 				item.value = text_of(item.op.spec)
 			else
@@ -145,7 +146,8 @@ end
 local undo = {}
 
 function undo.addr(item)
-	return operations.new(item.ns, "delete", "addr", { dev = item.op.spec.dev, addr = item.op.spec.addr },
+	return operations.new(item.ns, "delete", "addr",
+		{ dev = item.op.spec.dev, addr = item.op.spec.addr },
 		item.op.from)
 end
 

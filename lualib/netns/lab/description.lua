@@ -57,11 +57,6 @@ local function integer(min, max)
 	end
 end
 
-local function string_or_table(value)
-	return type(value) ~= "string" and type(value) ~= "table"
-		and "string or table expected, got " .. type(value) or nil
-end
-
 local function subnet(value)
 	if value ~= false and type(value) ~= "string" and not is_array(value) then
 		return "a prefix, an array of prefixes or false expected, got " .. type(value)
@@ -71,7 +66,8 @@ end
 -- The options of a node and of a link: key -> check.
 
 local node_options = {
-	stopped = a "boolean", sysctl = a "table", nft = a "string", exec = a "table", mac = a "string", mtu = integer(68, 65535),
+	stopped = a "boolean", sysctl = a "table", nft = a "string", exec = a "table", mac = a "string",
+	mtu = integer(68, 65535),
 }
 
 local link_options = {

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- netns.lab.draw - a lab as a picture: dot, Mermaid, SVG and PNG through Graphviz, text for terminals
+-- netns.lab.draw - a lab as a picture: dot, Mermaid, SVG and PNG through Graphviz, text for
+-- terminals
 --
 -- Drawn from the layout, so a lab need not be up. Every label goes through the escape of its
 -- language: a name can bring nothing with it.
@@ -24,7 +25,8 @@ local function cable_words(link)
 	local words = {}
 	for _, key in ipairs { "mtu", "vlan", "delay", "jitter", "loss", "rate", "reorder" } do
 		local value = link[key]
-		words[#words + 1] = value ~= nil and type(value) ~= "table" and key .. " " .. tostring(value) or nil
+		words[#words + 1] = value ~= nil and type(value) ~= "table" and key .. " " .. tostring(value)
+			or nil
 	end
 	words[#words + 1] = link.up == false and "down" or nil
 	return words
@@ -81,7 +83,8 @@ function formats.mmd(layout)
 	for i, node in ipairs(layout.order) do
 		ids[node.name] = "n" .. i
 		local bracket = brackets[node.kind]
-		out[#out + 1] = ("\tn%d%s%s%s"):format(i, bracket[1], mermaid_quote { node.name, node.kind }, bracket[2])
+		out[#out + 1] = ("\tn%d%s%s%s"):format(
+			i, bracket[1], mermaid_quote { node.name, node.kind }, bracket[2])
 	end
 	for _, ends in ipairs(layout.cables) do
 		local words = { table.concat(end_words(ends[1]), " "), table.concat(end_words(ends[2]), " "),
@@ -143,7 +146,8 @@ function formats.txt(layout)
 		local last = i == #layout.segments
 		local subnets = {}
 		for _, family in ipairs { "inet", "inet6" } do
-			subnets[#subnets + 1] = segment.subnet[family] and tostring(segment.subnet[family]:network()) or nil
+			subnets[#subnets + 1] = segment.subnet[family] and tostring(segment.subnet[family]:network())
+				or nil
 		end
 		out[#out + 1] = ("%s %s  %s"):format(last and "└─" or "├─", segment_title(segment),
 			table.concat(subnets, "  ")):gsub(" +$", "")
@@ -166,7 +170,8 @@ end
 local function graphviz(format)
 	return function(layout, file)
 		local here <close> = core.current()
-		local drawn, e = pcall(here.exec, here, { "dot", "-T" .. format, "-o", file, stdin = formats.dot(layout) })
+		local drawn, e = pcall(here.exec, here,
+			{ "dot", "-T" .. format, "-o", file, stdin = formats.dot(layout) })
 		if not drawn and type(e) == "table" and e.code == "ENOENT" then
 			e.hint = "it needs Graphviz: install it (Debian: graphviz), or draw a .dot file"
 		end
@@ -180,8 +185,8 @@ local drawers = { svg = graphviz "svg", png = graphviz "png" }
 
 local methods = {}
 
---- lab:draw(file) writes a picture, by the end of its name: .dot .mmd .svg .png .txt. lab:draw() returns
---- the one for terminals.
+--- lab:draw(file) writes a picture, by the end of its name: .dot .mmd .svg .png .txt. lab:draw()
+--- returns the one for terminals.
 function methods:draw(file)
 	local layout = self.running and self.running.layout or self:layout(nil, "lab draw")
 	if file == nil then

@@ -72,8 +72,8 @@ local expected = {
 	delay = "number of seconds nor a time (\"5ms\")",
 	jitter = "number of seconds nor a time (\"5ms\")",
 }
-local checks = { delay = seconds, jitter = seconds, loss = fraction, duplicate = fraction, corrupt = fraction, reorder = fraction,
-	rate = rate }
+local checks = { delay = seconds, jitter = seconds, loss = fraction, duplicate = fraction,
+	corrupt = fraction, reorder = fraction, rate = rate }
 
 --- What is wrong with a link's values, as a sentence.
 local function wrong(link)
@@ -100,8 +100,8 @@ table netdev lab_%s {
 ]]):format(interface.name:gsub("[^%w]", "_"), interface.name, math.floor(loss * 100000 + 0.5))
 end
 
---- Add the operations for one end of a cable: for what it sends, and where only a receiver can lose,
---- for what it receives.
+--- Add the operations for one end of a cable: for what it sends, and where only a receiver can
+--- lose, for what it receives.
 local function plan(interface, options, add)
 	local data = wanted(interface.link)
 	if not data then

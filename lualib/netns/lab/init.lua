@@ -26,7 +26,7 @@ local elsewhere = {
 
 lab_mt.elsewhere = elsewhere
 
-function lab_mt:__index(key)
+function lab_mt.__index(_, key)
 	local method = lab_methods[key]
 	if method == nil and elsewhere[key] then
 		local module = require(elsewhere[key])
@@ -76,7 +76,8 @@ for _, kind in ipairs { "host", "router", "switch" } do
 			return list
 		end
 		if type(names) ~= "string" then
-			misuse("lab " .. kind .. "s", "name", "a stem or an array of names expected, got %s", type(names))
+			misuse("lab " .. kind .. "s", "name", "a stem or an array of names expected, got %s",
+				type(names))
 		elseif math.type(count) ~= "integer" or count < 0 then
 			misuse("lab " .. kind .. "s", "count", "a whole number expected")
 		end
@@ -145,7 +146,8 @@ local function between(self, op, a, b)
 	return list
 end
 
---- Change the description; where the lab is up, the lab with it, and where that is refused, neither.
+--- Change the description; where the lab is up, the lab with it, and where that is refused,
+--- neither.
 local function alter(self, f)
 	local before = self.description
 	self.description = descriptions.copy(before)

@@ -10,7 +10,8 @@
 --
 -- A layout is { nodes = { [name] = node }, order = { node, ... }, segments = { segment, ... } }:
 --   node       { name, kind, interfaces = { interface, ... }, ... the description's options }
---   interface  { node, name, mac, index, peer, link, side, segment, address = { [family] = prefix } }
+--   interface  { node, name, mac, index, peer, link, side, segment,
+--                address = { [family] = prefix } }
 --   segment    { members = { interface, ... }, subnet = { [family] = prefix }, vlan }
 -- Mistakes go into an array of { message, from }; with any of them the layout is not usable.
 
@@ -71,7 +72,8 @@ local function choose_name(interface, given, kept, mistake)
 	local name = given or kept and not node.taken[kept.name] and kept.name
 		or usual_name(node, interface.peer)
 	if given and (#name > MAX_NAME or not name:find("^[%w_.@-]+$") or name:find("^%.%.?$")) then
-		mistake(interface.link.from, "'%s' (of %s): an interface name is 1 to %d letters, digits and _.@-",
+		mistake(interface.link.from,
+			"'%s' (of %s): an interface name is 1 to %d letters, digits and _.@-",
 			name, node.name, MAX_NAME)
 	elseif node.taken[name] or name == "lo" or (node.kind == "switch" and name == "br0") then
 		mistake(interface.link.from, "%s has an interface '%s' already", node.name, name)
@@ -184,7 +186,7 @@ local function choose_indexes(layout)
 end
 
 --- Which switches are joined: a function from a switch to the first of its group.
-local function groups(layout, pairs_of_ends)
+local function groups(pairs_of_ends)
 	local first = {}
 	local function find(node)
 		while first[node] do
@@ -202,7 +204,7 @@ local function groups(layout, pairs_of_ends)
 end
 
 local function make_segments(layout, pairs_of_ends, mistake)
-	local find, by_group = groups(layout, pairs_of_ends), {}
+	local find, by_group = groups(pairs_of_ends), {}
 	local function segment_of(switch, vlan)
 		local group = find(switch)
 		by_group[group] = by_group[group] or {}
@@ -224,7 +226,8 @@ local function make_segments(layout, pairs_of_ends, mistake)
 			end
 		end
 		if switches == 2 and link.subnet then
-			mistake(link.from, "a subnet is for a cable that a host or router is at, and %s and %s are switches",
+			mistake(link.from,
+				"a subnet is for a cable that a host or router is at, and %s and %s are switches",
 				link[1], link[2])
 		end
 		if switches == 0 then

@@ -2,12 +2,13 @@
 -- netns.lab.plan - a layout as operations, in the order that the kernel carries out fastest
 --
 -- Theory. A pure function: no privilege, no kernel. Namespaces come first, then what must be known
--- before links appear; each cable is made in one step with its far end in place, both ends up before
--- addresses come; switches come up last, since each port that is added to one that is up floods all
--- the others. What a node of the lab always gets: `lo` up; IPv6 link-local addresses that it need not
--- wait for (fe80:: and the number of its address; a router cannot ask for neighbours without one);
--- neighbours that are given up soon after they do not answer (the kernel's own three seconds are for
--- longer cables); and no limit on ICMP errors, which would make refusals look like silence.
+-- before links appear; each cable is made in one step with its far end in place, both ends up
+-- before addresses come; switches come up last, since each port that is added to one that is up
+-- floods all the others. What a node of the lab always gets: `lo` up; IPv6 link-local addresses
+-- that it need not wait for (fe80:: and the number of its address; a router cannot ask for
+-- neighbours without one); neighbours that are given up soon after they do not answer (the kernel's
+-- own three seconds are for longer cables); and no limit on ICMP errors, which would make refusals
+-- look like silence.
 
 local operations = require "netns.operations"
 local addressing = require "netns.lab.addressing"
@@ -24,7 +25,8 @@ end
 
 -- Sysctls that name a link can be written only when it is there.
 local function names_a_link(key)
-	local dev = key:gsub("/", "."):match("%.conf%.([^.]+)%.") or key:gsub("/", "."):match("%.neigh%.([^.]+)%.")
+	local dev = key:gsub("/", "."):match("%.conf%.([^.]+)%.")
+		or key:gsub("/", "."):match("%.neigh%.([^.]+)%.")
 	return dev and dev ~= "all" and dev ~= "default"
 end
 
@@ -100,7 +102,8 @@ end
 
 --- A cable is down while it is unplugged, or a node at one of its ends is stopped.
 local function is_up(interface)
-	return interface.link.up ~= false and not interface.node.stopped and not interface.other.node.stopped
+	return interface.link.up ~= false and not interface.node.stopped
+		and not interface.other.node.stopped
 end
 
 local function end_spec(interface)

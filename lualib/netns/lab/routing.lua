@@ -128,7 +128,8 @@ local function most_used(ways)
 	return best
 end
 
---- Ways: { segment, via = interface of a neighbour, own side's segment } to all that `node` is not on.
+--- Ways: { segment, via = interface of a neighbour, own side's segment } to all that `node` is not
+--- on.
 local function ways_from(g, layout, node, by_segment)
 	local ways = {}
 	for _, segment in ipairs(layout.segments) do

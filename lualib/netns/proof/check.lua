@@ -60,7 +60,8 @@ local function world_of(self)
 			return everybody()
 		end
 		local list = {}
-		for _, each in ipairs(type(value) == "table" and not nodes.is_node(value) and value or { value }) do
+		for _, each in ipairs(type(value) == "table" and not nodes.is_node(value) and value
+			or { value }) do
 			local name = nodes.is_node(each) and each.name or each
 			local node = type(name) == "string" and layout.nodes[name]
 			if not node or nodes.is_node(each) and nodes.lab_of(each) ~= self then
@@ -164,8 +165,8 @@ end
 -- What comes of a neighbour that does not answer in time.
 local unreachable = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
 
---- On a busy machine a neighbour's answer may come too late, and the next question finds it. So what
---- rests on a neighbour that did not answer is asked once more before it is believed.
+--- On a busy machine a neighbour's answer may come too late, and the next question finds it. So
+--- what rests on a neighbour that did not answer is asked once more before it is believed.
 local function confirm(plain, results, settle)
 	local again, positions = {}, {}
 	for at, result in ipairs(results) do
@@ -195,8 +196,9 @@ local function uncontrolled(questions, results, asked, controls)
 	return list
 end
 
---- A neighbour whose firewall lets no control in can still be seen to receive it: by a packet socket,
---- which sees a frame before any hook does. Marks the results of controls that were seen so.
+--- A neighbour whose firewall lets no control in can still be seen to receive it: by a packet
+--- socket, which sees a frame before any hook does. Marks the results of controls that were seen
+--- so.
 local function look_again(missing, questions, results, settle)
 	local watched, again = {}, {}
 	local guard <close> = setmetatable({}, { __close = function()
@@ -208,7 +210,8 @@ local function look_again(missing, questions, results, settle)
 		for _, at in ipairs(positions) do
 			local q = questions[at]
 			watched[q.names.to] = watched[q.names.to] or core.frames(q.to)
-			again[#again + 1] = { from = q.from, to = q.to, proto = "icmp", family = q.family, addr = q.addr }
+			again[#again + 1] = { from = q.from, to = q.to, proto = "icmp", family = q.family,
+				addr = q.addr }
 		end
 	end
 	if #again == 0 then
@@ -358,7 +361,8 @@ local function conclude(job, results)
 	for i, out in ipairs(job.expanded) do
 		entries[i] = judge(out, questions, judged)
 	end
-	return reports.new(entries, { name = job.lab.description.name, layout = job.layout, time = os.time(),
+	return reports.new(entries,
+		{ name = job.lab.description.name, layout = job.layout, time = os.time(),
 		seconds = core.clock() - job.began })
 end
 

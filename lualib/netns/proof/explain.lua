@@ -2,10 +2,10 @@
 -- netns.proof.explain - a packet's walk through a lab: each hop, what it did there, where it ended
 --
 -- Theory. One probe is sent while every node is watched in two ways: a packet socket tells on which
--- interfaces it was seen, and nftables' trace messages tell which rules it met. The walk then follows
--- the cables: out of an interface, in at the other end. For the time of the probe each node has one
--- more nftables table, which marks the probe's packets to be traced and does nothing else; it goes
--- before the walk is told.
+-- interfaces it was seen, and nftables' trace messages tell which rules it met. The walk then
+-- follows the cables: out of an interface, in at the other end. For the time of the probe each node
+-- has one more nftables table, which marks the probe's packets to be traced and does nothing else;
+-- it goes before the walk is told.
 
 local core = require "netns.core"
 local nodes = require "netns.lab.node"
@@ -14,7 +14,8 @@ local rows_of = require "netns.proof.rows"
 local ruleset = require "netns.proof.ruleset"
 
 local TABLE = "netns_explain"
-local numbers = { icmp = { inet = 1, inet6 = 58 }, tcp = { inet = 6, inet6 = 6 }, udp = { inet = 17, inet6 = 17 } }
+local numbers = { icmp = { inet = 1, inet6 = 58 }, tcp = { inet = 6, inet6 = 6 },
+	udp = { inet = 17, inet6 = 17 } }
 local echo_request = { inet = 8, inet6 = 128 }
 
 local function misuse(attr, message, ...)
@@ -32,7 +33,9 @@ end
 
 local function tracer(kind, match)
 	if kind == "switch" then
-		return ([[table bridge %s { chain pre { type filter hook prerouting priority -450; %s meta nftrace set 1; }; }
+		return ([[table bridge %s {
+chain pre { type filter hook prerouting priority -450; %s meta nftrace set 1; }
+}
 ]]):format(TABLE, match)
 	end
 	return ([[table inet %s {
@@ -134,7 +137,10 @@ end
 local function port_out(watches, self, q, iif)
 	local fallback
 	for _, interface in ipairs(self.node.interfaces) do
-		if interface.name ~= iif and first_frame(self, q, "out", function(f) return f.index == interface.index end) then
+		local function left_here(f)
+			return f.index == interface.index
+		end
+		if interface.name ~= iif and first_frame(self, q, "out", left_here) then
 			local there = watches[interface.other.node.name]
 			local taken = first_frame(there, q, "in", function(f)
 				return f.index == interface.other.index and (f.here or there.node.kind == "switch")
@@ -167,7 +173,8 @@ local function ending(self, hop, q, verdict)
 	for _, rule in ipairs(hop.rules) do
 		if rule.verdict == "drop" then
 			return rule.policy and ("the policy of %s dropped it"):format(rule.chain)
-				or ("a rule of %s dropped it: %s"):format(rule.chain, rule.text or "handle " .. rule.handle), rule
+				or ("a rule of %s dropped it: %s"):format(rule.chain, rule.text or "handle " .. rule.handle),
+				rule
 		end
 	end
 	local last = hop.rules[#hop.rules]
@@ -196,19 +203,20 @@ local function ending(self, hop, q, verdict)
 		if hop.ttl and hop.ttl <= 1 then
 			return "its time to live ended"
 		end
-		return ("it was not sent on to %s by %s: nobody there answers for it, or the link is down"):format(
-			route.via or q.addr, route.dev or "?")
+		return ("it was not sent on to %s by %s: nobody there answers for it, or the link is down")
+			:format(route.via or q.addr, route.dev or "?")
 	end
 	return "it was seen here, and nobody saw it afterwards"
 end
 
 --- Follow the packet from node to node.
-local function follow(layout, watches, q, verdict)
+local function follow(layout, watches, q)
 	local hops, node, arrived = {}, layout.nodes[q.names.from], nil
 	while #hops < 256 do
 		local self = watches[node.name]
 		local hop = { node = node.name, iif = arrived and arrived.name, rules = rules_of(self) }
-		local frame = arrived and first_frame(self, q, "in", function(f) return f.index == arrived.index end)
+		local frame = arrived and first_frame(
+			self, q, "in", function(f) return f.index == arrived.index end)
 		hop.ttl, hop.src = frame and frame.ttl, frame and frame.src
 		if node.kind ~= "switch" then
 			hop.route = route_at(self.ns, q.addr)
@@ -254,7 +262,8 @@ function walk_methods:text()
 		for _, rule in ipairs(hop.rules) do
 			local counters = rule.counters and (" [%d packets]"):format(rule.counters.packets) or ""
 			lines[#lines + 1] = ("       %s: %s%s"):format(rule.chain, rule.policy
-				and "policy " .. rule.verdict or ("%s (handle %d)"):format(rule.text or "?", rule.handle), counters)
+				and "policy " .. rule.verdict or ("%s (handle %d)"):format(rule.text or "?", rule.handle),
+				counters)
 		end
 	end
 	lines[#lines + 1] = ("     at %s: %s"):format(self.ended.node, self.ended.why)
@@ -280,10 +289,10 @@ local function walk(self, q)
 	for _, each in next, watches do
 		each:finish()
 	end
-	local hops, last = follow(layout, watches, q, verdict)
+	local hops, last = follow(layout, watches, q)
 	local hop = hops[#hops]
-	local out = setmetatable({ from = q.names.from, to = q.names.to, what = q.names.what, family = q.family,
-		addr = q.addr, verdict = verdict, hops = hops }, walk_mt)
+	local out = setmetatable({ from = q.names.from, to = q.names.to,
+		what = q.names.what, family = q.family, addr = q.addr, verdict = verdict, hops = hops }, walk_mt)
 	if verdict.delivered then
 		out.ended = { node = q.names.to, why = verdict.why }
 	else

@@ -10,22 +10,25 @@ local verdicts = require "netns.proof.verdict"
 
 local style = [[
 :root { color-scheme: light dark; --ok: #1a7f37; --bad: #cf222e; --unsure: #9a6700; --line: #8884; }
-body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; }
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto;
+	padding: 0 1rem; }
 h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin-top: 2rem; }
 table { border-collapse: collapse; }
-td, th { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
+td, th { border: 1px solid var(--line); padding: .25rem .6rem; text-align: left;
+	vertical-align: top; }
 pre, svg { max-width: 100%; overflow-x: auto; }
 summary { cursor: pointer; }
 details p { margin: .3rem 0 .3rem 1rem; font-size: .92em; }
-.open { background: #1a7f3722; } .isolated { background: #0969da22; } .between { background: #bf870033; }
+.open { background: #1a7f3722; } .isolated { background: #0969da22; }
+.between { background: #bf870033; }
 .inconclusive { background: #cf222e33; }
 .ok { color: var(--ok); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 ]]
 
 local function class_of(verdict)
-	return verdicts.isolated[verdict] and "isolated" or (verdict == "open" or verdict == "inconclusive") and verdict
-		or "between"
+	return verdicts.isolated[verdict] and "isolated"
+		or (verdict == "open" or verdict == "inconclusive") and verdict or "between"
 end
 
 --- A picture: Graphviz's where it is installed, else the text for terminals.
@@ -49,7 +52,8 @@ local function evidence(verdict)
 	if verdict.rtt then
 		lines[#lines + 1] = ("Answered after %.3f ms."):format(verdict.rtt * 1000)
 	end
-	return ('<details><summary>%s &rarr; %s %s <code>%s</code>: <span class="%s">%s</span></summary><p>%s</p></details>')
+	return ('<details><summary>%s &rarr; %s %s <code>%s</code>: '
+		.. '<span class="%s">%s</span></summary><p>%s</p></details>')
 		:format(escape(verdict.from), escape(verdict.to), escape(verdict.what), escape(verdict.addr),
 			class_of(verdict.verdict), verdict.verdict, table.concat(lines, "<br>"))
 end
@@ -59,9 +63,9 @@ local function row(i, entry, sentence)
 	for j, verdict in ipairs(entry.verdicts) do
 		probes[j] = evidence(verdict)
 	end
-	return ('<tr><td>%d</td><td class="%s">%s</td><td>%s</td><td class="%s">%s</td><td>%s</td></tr>'):format(i,
-		entry.ok and "ok" or "bad", entry.ok and "holds" or "fails", escape(sentence(entry.row)),
-		class_of(entry.verdict), entry.verdict,
+	return ('<tr><td>%d</td><td class="%s">%s</td><td>%s</td><td class="%s">%s</td>'
+		.. '<td>%s</td></tr>'):format(i, entry.ok and "ok" or "bad", entry.ok and "holds" or "fails",
+		escape(sentence(entry.row)), class_of(entry.verdict), entry.verdict,
 		#probes > 0 and table.concat(probes) or escape(entry.why))
 end
 
@@ -79,8 +83,8 @@ local function matrix(report)
 			note(verdict.to)
 			local key = verdict.from .. "\0" .. verdict.to
 			cells[key] = cells[key] or {}
-			local text = ('<span class="%s">%s %s</span>'):format(class_of(verdict.verdict), escape(verdict.what),
-				verdict.verdict)
+			local text = ('<span class="%s">%s %s</span>'):format(
+				class_of(verdict.verdict), escape(verdict.what), verdict.verdict)
 			cells[key][text] = true
 		end
 	end

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- netns.proof.junit - a report as JUnit XML, as continuous integration reads it: a test case a row
 
-local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["\n"] = "&#10;" }
+local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;",
+	["\n"] = "&#10;" }
 
 --- Text as it may stand in an attribute or an element; XML 1.0 has no word for other controls.
 local function escape(text)
@@ -14,19 +15,20 @@ local function kernel()
 end
 
 local function case(entry, sentence, suite)
-	local head = ('\t\t<testcase classname="%s" name="%s" time="%.3f"'):format(escape(suite), escape(sentence),
-		entry.seconds or 0)
+	local head = ('\t\t<testcase classname="%s" name="%s" time="%.3f"'):format(
+		escape(suite), escape(sentence), entry.seconds or 0)
 	if entry.ok then
 		return head .. "/>"
 	end
 	local lines = {}
 	for _, verdict in ipairs(entry.verdicts) do
-		lines[#lines + 1] = ("%s -> %s %s %s: %s: %s"):format(verdict.from, verdict.to, verdict.what, verdict.addr,
-			verdict.verdict, verdict.why)
+		lines[#lines + 1] = ("%s -> %s %s %s: %s: %s"):format(
+			verdict.from, verdict.to, verdict.what, verdict.addr, verdict.verdict, verdict.why)
 	end
 	local kind = entry.verdict == "inconclusive" and "error" or "failure"
 	return ('%s>\n\t\t\t<%s message="%s" type="%s">%s</%s>\n\t\t</testcase>'):format(head, kind,
-		escape(entry.why), escape(entry.verdict), escape(table.concat(lines, "\n")):gsub("&#10;", "\n"), kind)
+		escape(entry.why), escape(entry.verdict), escape(table.concat(lines, "\n")):gsub("&#10;", "\n"),
+		kind)
 end
 
 --- The document. `sentence(row)` names a case.
@@ -39,14 +41,15 @@ local function document(report, sentence)
 		errors = errors + (broken and 1 or 0)
 		cases[i] = case(entry, sentence(entry.row), suite)
 	end
-	local numbers = ('tests="%d" failures="%d" errors="%d" skipped="0" time="%.3f"'):format(#report, failures, errors,
-		report.about.seconds or 0)
+	local numbers = ('tests="%d" failures="%d" errors="%d" skipped="0" time="%.3f"'):format(
+		#report, failures, errors, report.about.seconds or 0)
 	return table.concat({
 		'<?xml version="1.0" encoding="UTF-8"?>',
 		('<testsuites name="netns" %s>'):format(numbers),
 		('\t<testsuite name="%s" %s timestamp="%s" hostname="localhost">'):format(escape(suite), numbers,
 			os.date("!%Y-%m-%dT%H:%M:%S", report.about.time)),
-		("\t\t<properties>\n\t\t\t<property name=\"kernel\" value=\"%s\"/>\n\t\t</properties>"):format(escape(kernel())),
+		("\t\t<properties>\n\t\t\t<property name=\"kernel\" value=\"%s\"/>\n\t\t</properties>"):format(
+			escape(kernel())),
 		table.concat(cases, "\n"),
 		"\t</testsuite>",
 		"</testsuites>\n",

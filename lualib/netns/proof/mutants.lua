@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- netns.proof.mutants - what can be taken away from a lab: firewall rules, policies, routes, settings
+-- netns.proof.mutants - what can be taken away from a lab: firewall rules, policies, routes,
+-- settings
 --
 -- A mutant is { node, what, apply }: `apply(ns)` takes the thing away in the node of a copy. What
 -- there is to take away is read from the lab as it runs, not from what was written.

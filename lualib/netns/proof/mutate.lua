@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- netns.proof.mutate - does the table notice? Each thing that could be missing is taken away once
 --
--- Theory. A table that holds proves that the policy does what the table says; not that the table says
--- enough. So every firewall rule, policy, route and setting is taken away in a fresh copy of the
--- lab, and the table is asked again: a mutant is `killed` when some row no longer holds, `survived`
--- when none noticed, `void` when it could not be made. First an unchanged copy is asked, of which
--- every row must hold: else rows that fail for another reason would look like killers.
+-- Theory. A table that holds proves that the policy does what the table says; not that the table
+-- says enough. So every firewall rule, policy, route and setting is taken away in a fresh copy of
+-- the lab, and the table is asked again: a mutant is `killed` when some row no longer holds,
+-- `survived` when none noticed, `void` when it could not be made. First an unchanged copy is asked,
+-- of which every row must hold: else rows that fail for another reason would look like killers.
 
 local checks = require "netns.proof.check"
 local core = require "netns.core"
@@ -42,7 +42,8 @@ local function description_of(self)
 end
 
 local function route_id(route)
-	return ("%s %s %s %s %s %s"):format(route.family, route.type, route.dst, route.via or "", route.dev or "",
+	return ("%s %s %s %s %s %s"):format(
+		route.family, route.type, route.dst, route.via or "", route.dev or "",
 		route.metric or "")
 end
 
@@ -215,7 +216,8 @@ function result_methods:text()
 			lines[#lines + 1] = ("%-8s  %s: %s (%s)"):format(fate, each.node, each.what, each.why)
 		end
 	end
-	lines[#lines + 1] = ("%d killed, %d survived, %d void"):format(#self.killed, #self.survived, #self.void)
+	lines[#lines + 1] = ("%d killed, %d survived, %d void"):format(
+		#self.killed, #self.survived, #self.void)
 	return table.concat(lines, "\n")
 end
 

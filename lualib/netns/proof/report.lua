@@ -109,8 +109,8 @@ local function plain_row(row)
 		family = row.family }
 end
 
-local verdict_keys = { "from", "to", "what", "family", "addr", "verdict", "why", "delivered", "answered",
-	"by", "icmp", "rtt", "listener", "control", "at" }
+local verdict_keys = { "from", "to", "what", "family", "addr", "verdict", "why", "delivered",
+	"answered", "by", "icmp", "rtt", "listener", "control", "at" }
 
 --- report:data() -> the report as a plain table
 function report_methods:data()

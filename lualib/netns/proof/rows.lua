@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 -- netns.proof.rows - a truth table -> the questions that decide it
 --
--- A row says { from, to, what, expected, family }. Lists and "*" stand for many nodes, "*" as `what`
--- for ICMP and every port that the table names. Each row becomes an array of questions; questions
--- that several rows share are asked once. A pure function of the table and of what the caller knows
--- of nodes and addresses.
+-- A row says { from, to, what, expected, family }. Lists and "*" stand for many nodes, "*" as
+-- `what` for ICMP and every port that the table names. Each row becomes an array of questions;
+-- questions that several rows share are asked once. A pure function of the table and of what the
+-- caller knows of nodes and addresses.
 
 local core = require "netns.core"
 local verdict = require "netns.proof.verdict"
@@ -82,7 +82,8 @@ local function whats_of(row, index, named)
 		else
 			local proto, port = parse_what(what)
 			if not proto then
-				misuse(index, "what", "'%s': \"icmp\", \"tcp/PORT\", \"udp/PORT\" or \"*\" expected", tostring(what))
+				misuse(index, "what", "'%s': \"icmp\", \"tcp/PORT\", \"udp/PORT\" or \"*\" expected",
+					tostring(what))
 			end
 			list[#list + 1] = { proto, port }
 		end
@@ -130,7 +131,8 @@ local function check_row(row, index)
 	end
 end
 
---- Ports of which some row says that nobody listens there: opening a listener would make that untrue.
+--- Ports of which some row says that nobody listens there: opening a listener would make that
+--- untrue.
 local function left_closed(expanded)
 	local closed = {}
 	for _, row in ipairs(expanded) do
@@ -155,7 +157,8 @@ local function expand(rows, world)
 	for index = 1, rawlen(rows) do
 		local row = rows[index]
 		check_row(row, index)
-		local out = { row = row, set = accepted(row[4], index), whats = whats_of(row, index, named), pairs = {} }
+		local out = { row = row, set = accepted(row[4], index), whats = whats_of(row, index, named),
+			pairs = {} }
 		for _, from in ipairs(world.nodes(row[1], index, "from")) do
 			for _, to in ipairs(world.nodes(row[2], index, "to")) do
 				if from ~= to then

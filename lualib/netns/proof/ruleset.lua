@@ -42,8 +42,8 @@ local function counters_of(rule)
 	end
 end
 
---- { rules = { { chain, handle, text, counters } }, chains = { { name, policy, hook } } }; a chain's
---- name is "family table chain".
+--- { rules = { { chain, handle, text, counters } }, chains = { { name, policy, hook } } }; a
+--- chain's name is "family table chain".
 local function read(ns)
 	local texts, position, out = rule_texts(ns.nft:list()), {}, { rules = {}, chains = {} }
 	for _, item in ipairs(ns.nft:json().nftables) do
