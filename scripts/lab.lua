@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- lab.lua - the shortest proof of a policy: a topology, a firewall, what must hold, and does it notice
+-- lab.lua - the shortest proof of a policy: topology, firewall, what must hold, does it notice
 local net <close> = require "netns.lab".new "dmz"
 local web, db = net:host "web", net:host "db"
 local fw, lan = net:router "fw", net:switch "lan"

@@ -34,7 +34,8 @@ describe("the README", function()
 			if not firewall.available() then
 				pending("libnftables is not there")
 			end
-			local script = support.read("scripts/" .. name .. ".lua"):match("^%-%- [^\n]*\n%-%- [^\n]*\n(.*)$")
+			local script = support.read("scripts/" .. name .. ".lua"):match(
+				"^%-%- [^\n]*\n%-%- [^\n]*\n(.*)$")
 			assert.truthy(readme:find("```lua\n" .. script .. "```", 1, true), name .. ".lua differs")
 			local here <close> = netns.current()
 			local out = here:exec { support.interpreter, "scripts/" .. name .. ".lua" }.stdout

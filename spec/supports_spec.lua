@@ -51,7 +51,7 @@ describe("netns.supports", function()
 	}
 
 	for what, kinds in pairs(agrees) do
-		it("finds the kinds of " .. what .. " that stock iproute2 can make here, and no others", function()
+		it("finds the kinds of " .. what .. " that stock iproute2 makes here, and no others", function()
 			if not support.has(kinds.program) then
 				pending(kinds.program .. " (iproute2) is not installed")
 				return
@@ -193,7 +193,8 @@ describe("netns.supports \"rootless\"", function()
 			}
 			assert.equal("", r.stderr)
 			assert.matches("^false\tcannot create the namespaces: No space left on device: [%a ]*"
-				.. "namespaces are switched off %(user%.max_" .. kind .. "_namespaces = 0%); remedy: ", r.stdout)
+				.. "namespaces are switched off %(user%.max_" .. kind .. "_namespaces = 0%); remedy: ",
+				r.stdout)
 		end)
 	end
 

@@ -262,7 +262,8 @@ describe("ns.sysctl in lua5.4", function()
 			local b <close> = netns.new()
 			print(pcall(a.call, a, function() end))
 			a.sysctl["net.ipv4.ip_forward"] = 1
-			a.sysctl:set { { ["net.ipv4.ip_default_ttl"] = 70 }, { ["net.ipv4.tcp_rmem"] = "4096 5000 6000" } }
+			a.sysctl:set { { ["net.ipv4.ip_default_ttl"] = 70 },
+				{ ["net.ipv4.tcp_rmem"] = "4096 5000 6000" } }
 			print(a.sysctl["net.ipv4.ip_forward"], b.sysctl["net.ipv4.ip_forward"])
 			local list = a.sysctl:list()
 			print(list["net.ipv4.ip_default_ttl"], list["net.ipv4.tcp_rmem"])
