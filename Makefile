@@ -34,7 +34,8 @@ FUZZ := decode conversation text encode
 SUITE := $(patsubst %,$(B)/spec/fuzz-%,$(FUZZ) dump)
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-# 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS
+# 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS, WITH_SECCOMP,
+# SECCOMP_CFLAGS, SECCOMP_LIBS
 
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(if $(filter test test-%,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
@@ -49,7 +50,8 @@ endif
 
 # 3. Flags
 
-OWN_CPPFLAGS := -D_GNU_SOURCE $(LUA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS)
+SECCOMP_IN := $(filter 1,$(WITH_SECCOMP))
+OWN_CPPFLAGS := -D_GNU_SOURCE $(LUA_CFLAGS) $(MNL_CFLAGS) $(NFT_CFLAGS) $(if $(SECCOMP_IN),-DWITH_SECCOMP $(SECCOMP_CFLAGS))
 OWN_CFLAGS := -std=gnu11 -fPIC -fvisibility=hidden -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2
 # Rows of tables leave out what is zero.
 OWN_CFLAGS += -Wno-missing-field-initializers
@@ -66,6 +68,7 @@ OWN_CFLAGS += -O1 -g -fsanitize=thread
 OWN_LDFLAGS += -fsanitize=thread
 endif
 NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
+CORE_LIBS := $(MNL_LIBS) $(if $(SECCOMP_IN),$(SECCOMP_LIBS)) -lm
 NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES)
 
 HOSTS := $(HOST_SRC:spec/hosts/%.c=$(B)/hosts/%)
@@ -107,7 +110,7 @@ $(B)/src/nslua/library.o: $(B)/luadir
 $(B)/netns/core.so: $(call objects,$(CORE_SRC))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) -lm
+	$(Q)$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS)
 
 $(B)/netns/nft.so: $(call objects,$(NFT_SRC))
 	$(call say,LD,$@)
@@ -117,7 +120,7 @@ $(B)/netns/nft.so: $(call objects,$(NFT_SRC))
 # -E: the C modules of others take Lua from nslua.
 $(B)/nslua: $(call objects,$(NSLUA_SRC) $(CORE_SRC) $(NFT_IN))
 	$(call say,LD,$@)
-	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(MNL_LIBS) $(LUA_LIBS) -lm
+	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(CORE_LIBS) $(LUA_LIBS)
 
 # The programs in C that specs let load the module.
 .PHONY: hosts

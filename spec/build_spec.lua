@@ -230,13 +230,16 @@ describe("scripts/deps", function()
 	it("goes on without what is optional", function()
 		local dir = scratch()
 		local wrapper = dir .. "/pkg-config"
-		write(wrapper, '#!/bin/sh\ncase "$*" in *libnftables*) exit 1; esac\nexec pkg-config "$@"\n',
-			"755")
+		write(wrapper, [[#!/bin/sh
+			case "$*" in *libnftables* | *libseccomp*) exit 1; esac
+			exec pkg-config "$@"
+		]], "755")
 		local text, status = shell("NO_INSTALL=1 PKG_CONFIG='%s' scripts/deps need build", wrapper)
 		assert.equal(0, status, text)
 		assert.truthy(text:find("libnftables"), text)
 		text = shell("PKG_CONFIG='%s' scripts/deps config", wrapper)
 		assert.truthy(text:find("WITH_NFTABLES ?= 0", 1, true), text)
+		assert.truthy(text:find("WITH_SECCOMP ?= 0", 1, true), text)
 	end)
 
 	-- An ordinary user's machine that lacks something which apt-get installs: a function that runs a

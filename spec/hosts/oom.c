@@ -8,7 +8,7 @@
  * gets what its setup() returned, undo(x) takes back what run may have made; both have all the memory they want. After each attempt what
  * this process has in the kernel must be what it had before. The attempts of a case share one Lua state, so that a later one works on
  * what an earlier one left; those of a case with `fresh = 1` have one each. `stride` leaves points out, `exits` says that
- * a library ends the process when malloc() fails. --all leaves nothing out: every point of
+ * a library ends the process when malloc() fails, or crashes. --all leaves nothing out: every point of
  * every case, each in a new state. Exit status 0 if all is well; a line for each case, "NAME: N points".
  *
  * The collector is not made busier than it is: Lua drops a finalizer for whose call it has no memory.

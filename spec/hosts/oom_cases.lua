@@ -331,6 +331,24 @@ if enters then
 	})
 end
 
+case("a filter of system calls", function(x)
+	for _, seccomp in ipairs { "default", { "ptrace" } } do
+		local ok, err = pcall(x.ns.exec, x.ns, { "true", seccomp = seccomp })
+		if not ok and (type(err) == "string" or err.code ~= x.expected) then
+			error(err, 0)
+		end
+	end
+end, {
+	setup = function()
+		local x = one()
+		local ok, err = pcall(x.ns.exec, x.ns, { "true", seccomp = { "mount" } })
+		x.expected = not ok and err.code -- EOPNOTSUPP in a build without libseccomp
+		return x
+	end,
+	undo = close,
+	exits = 1,
+})
+
 case("a container", function(x)
 	x.ns:exec {
 		"true", unshare = { "pid", "user" }, hostname = "box", root = "overlay",

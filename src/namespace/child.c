@@ -116,6 +116,8 @@ BARE int child_program(struct child_job *job, bool alone)
 	if (job->own_memory)
 		RAW(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
 	reset_signals();
+	if (job->confine.filter && child_filter(job) != 0)
+		return 127;
 	return child_fail(job, CHILD_EXEC, execute(job));
 }
 

@@ -9,6 +9,8 @@
 
 #define HIDDEN __attribute__((visibility("hidden")))
 
+struct sock_filter;
+
 enum { CHILD_STACK = 16384 };
 
 /* Where a child failed: which call, and so which option was at fault. */
@@ -33,6 +35,7 @@ enum child_step {
 	CHILD_CAPS,
 	CHILD_USER,
 	CHILD_PRIVS,
+	CHILD_SECCOMP,
 	CHILD_EXEC,
 };
 
@@ -73,6 +76,8 @@ struct child_confinement {
 	bool no_new_privs;
 	bool has_caps;
 	uint64_t caps;     /* those that it keeps, by number */
+	const struct sock_filter *filter; /* a seccomp filter; NULL: none */
+	unsigned short filter_size;
 	int n_limits;
 	struct child_limit limits[CHILD_LIMITS_MAX];
 };
@@ -156,6 +161,7 @@ HIDDEN int child_contain(struct child_job *job);
 /* Its parts in other files: 0, or what child_fail() returns. */
 HIDDEN int child_furnish(struct child_job *job);
 HIDDEN int child_confine(struct child_job *job);
+HIDDEN int child_filter(struct child_job *job);
 
 /* Record why it fails, and return its exit code. */
 HIDDEN int child_fail(struct child_job *job, enum child_step step, long error);

@@ -3,7 +3,8 @@
  * child_confine.c - in a program's child: takes from it what the program shall not have
  *
  * Theory. The order matters: limits first, since they may be raised as long as there is the privilege; the bounding set while there is
- * CAP_SETPCAP; then the user, and what the sets hold; at last no_new_privs. Dropping capabilities does not touch the memory that the
+ * CAP_SETPCAP; then the user, and what the sets hold; at last no_new_privs, and a filter when there is nothing left to do
+ * but to execute. Dropping capabilities does not touch the memory that the
  * child may share with us, but a change of user makes it undumpable (commit_creds() in the kernel), so that needs memory of its own.
  * It also clears the death signal.
  *
@@ -15,6 +16,8 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 
@@ -85,6 +88,17 @@ BARE static long set_user(const struct child_confinement *confine)
 	if (code >= 0 && confine->has_caps)
 		code = RAW(prctl, PR_SET_KEEPCAPS, 1, 0, 0, 0);
 	return code < 0 ? code : RAW(setresuid, uid, uid, uid);
+}
+
+BARE int child_filter(struct child_job *job)
+{
+	struct sock_fprog program;
+	long code;
+
+	program.len = job->confine.filter_size;
+	program.filter = (struct sock_filter *)(uintptr_t)job->confine.filter;
+	code = RAW(seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+	return code < 0 ? child_fail(job, CHILD_SECCOMP, code) : 0;
 }
 
 BARE int child_confine(struct child_job *job)

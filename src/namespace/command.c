@@ -10,10 +10,12 @@
 #include "../lua/args.h"
 #include "../lua/error.h"
 #include "confine.h"
+#include "seccomp.h"
 #include "user.h"
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +30,7 @@ struct options {
 	double timeout;
 	bool no_new_privs;
 	int given_stdin, given_stdout, given_stderr, given_env, given_check, given_limits, given_caps, given_user, given_pty;
-	int given_unshare, given_hostname, given_root, given_readonly, given_masked;
+	int given_unshare, given_hostname, given_root, given_readonly, given_masked, given_seccomp;
 };
 
 static const struct args_row rows[] = {
@@ -48,6 +50,7 @@ static const struct args_row rows[] = {
 	{ .key = "masked", .type = ARGS_ANY, .offset = offsetof(struct options, given_masked) },
 	{ .key = "limits", .type = ARGS_TABLE, .offset = offsetof(struct options, given_limits) },
 	{ .key = "caps", .type = ARGS_TABLE, .offset = offsetof(struct options, given_caps) },
+	{ .key = "seccomp", .type = ARGS_ANY, .offset = offsetof(struct options, given_seccomp) },
 	{ .key = "no_new_privs", .type = ARGS_BOOL, .offset = offsetof(struct options, no_new_privs) },
 	{ .key = NULL },
 };
@@ -219,6 +222,10 @@ static void read_confinement(lua_State *L, int idx, const struct options *o, str
 		container_read_readonly(L, c->op, &c->container);
 	if (option(L, idx, "masked", o->given_masked))
 		container_read_masked(L, c->op, &c->container);
+	if (option(L, idx, "seccomp", o->given_seccomp)) {
+		seccomp_read(L, c->op, &c->confine);
+		lua_replace(L, c->filter);
+	}
 	lua_settop(L, top);
 }
 
@@ -272,6 +279,8 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 		read_stream(L, idx, 1, c);
 	if (o.given_stderr)
 		read_stream(L, idx, 2, c);
+	lua_pushnil(L);
+	c->filter = lua_gettop(L);
 	if (option(L, idx, "pty", o.given_pty)) {
 		pty_read(L, op, &c->pty);
 		lua_pop(L, 1);
@@ -291,6 +300,7 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 		c->search = SEARCH_DEFAULT;
 	c->size += directories(c->search) * (strlen(c->name) + 2 + sizeof(char *)) + strlen(c->search) + sizeof(SEARCH_LAST);
 	c->size += 3 * sizeof(char *) + PATH_MAX + container_size(&c->container);
+	c->size += (c->confine.filter_size + 1u) * sizeof(struct sock_filter);
 }
 
 static char *put(char **at, const char *data, size_t size)
@@ -356,6 +366,11 @@ void command_store(lua_State *L, const struct command *c, const char *cwd, struc
 	*pointers = NULL;
 	s->job.cwd = put(&at, cwd, strlen(cwd));
 	s->job.confine = c->confine;
+	if (c->confine.filter) {
+		at += -(uintptr_t)at % sizeof(struct sock_filter);
+		s->job.confine.filter = memcpy(at, c->confine.filter, c->confine.filter_size * sizeof(struct sock_filter));
+		at += c->confine.filter_size * sizeof(struct sock_filter);
+	}
 	if (c->container.flags) {
 		s->job.container = container_store(&c->container, &at);
 		s->job.container->anywhere = c->container.root && !c->cwd;

@@ -34,6 +34,7 @@ struct command {
 	const char *op;
 	const char *name;   /* argv[1] */
 	int argv, env;      /* stack indices of arrays of strings; env 0: our own environment */
+	int filter;         /* and of what holds confine.filter */
 	lua_Integer argc, envc;
 	size_t size;        /* bytes that command_store() needs */
 	const char *cwd;    /* NULL: ours */
@@ -46,7 +47,7 @@ struct command {
 	struct container_spec container;
 };
 
-/* Read the spec at `idx`; misuse raises. Pushes two values, which `out` refers to. `capture` is what stdout and stderr default to. */
+/* Read the spec at `idx`; misuse raises. Pushes three values, which `out` refers to. `capture` is what stdout and stderr default to. */
 void command_read(lua_State *L, int idx, const char *op, enum stream_kind capture, struct command *out);
 
 /* Push what a spec may have, beside argv: args_push_schema(). */

@@ -55,6 +55,7 @@ static const struct step {
 	[CHILD_CAPS] = { "caps", "setting the capabilities", "only capabilities that the script has got itself can be kept" },
 	[CHILD_USER] = { "user", "becoming the user", "the sandbox of an ordinary user knows root alone; run the script as root" },
 	[CHILD_PRIVS] = { "no_new_privs", "setting no_new_privs" },
+	[CHILD_SECCOMP] = { "seccomp", "setting the filter" },
 	[CHILD_EXEC] = { NULL, "executing the program" },
 };
 

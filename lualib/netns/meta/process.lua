@@ -23,6 +23,7 @@
 ---@field masked? string[]|false paths that are empty. With `root` also what container runtimes hide (/proc/kcore, /proc/keys, /sys/firmware ...), unless `false`. Brings "mount". ENOENT names a path that is not there
 ---@field limits? table<netns.process.Limit, integer|"unlimited"|table> setrlimit(2): soft and hard limit in one, or { soft, hard }; bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
 ---@field caps? string[] capabilities(7) that it has, "net_admin" or "CAP_NET_ADMIN", and no others, in its permitted, effective, inheritable, bounding and ambient set; {}: none. EPERM: we have not got them ourselves
+---@field seccomp? "default"|string[] system calls that it cannot make, by name; syscalls(2). They fail with EPERM. "default" denies what makes and enters namespaces and mounts, bpf, io_uring, keys, perf, userfaultfd, ptrace and the like, kernel modules, kexec, the clock, the kernel's log; sockets of AF_VSOCK; and to type into a terminal. Brings `no_new_privs`. EOPNOTSUPP: netns was built without libseccomp
 ---@field no_new_privs? boolean no program that it executes gains privileges, by set-user-ID or file capabilities; prctl(2)
 
 ---A root made of a directory that stays as it is; `{ lower = "/" }` is "overlay".
