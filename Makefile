@@ -146,7 +146,7 @@ suite: hosts floors $(SUITE)
 
 $(SUITE): $(B)/spec/fuzz-%: $(B)/spec/fuzz/%.o $(call objects,spec/fuzz/fuzz.c $(CORE_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) $(LUA_LIBS) -lm
+	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(LUA_LIBS)
 
 $(FUZZ:%=$(B)/spec/fuzz-%): $(B)/spec/fuzz/driver.o
 
@@ -156,7 +156,7 @@ fuzzers: $(FUZZ:%=$(B)/fuzz-%)
 
 $(FUZZ:%=$(B)/fuzz-%): $(B)/fuzz-%: $(B)/spec/fuzz/%.o $(call objects,spec/fuzz/fuzz.c $(CORE_SRC))
 	$(call say,LD,$@)
-	$(Q)$(CC) -fsanitize=fuzzer $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS) $(LUA_LIBS) -lm
+	$(Q)$(CC) -fsanitize=fuzzer $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(LUA_LIBS)
 
 -include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c $(FUZZ_SRC)))
 
