@@ -224,6 +224,38 @@ describe("a silence", function()
 	end)
 end)
 
+describe("a person", function()
+	local script = [[
+		local net <close> = require "netns.lab".star(2)
+		net:up()
+		net:node "h2".nft:run "table inet t { chain c { type filter hook input priority 0; tcp dport 22 drop; }; }"
+		net:expect { { "h1", "h2", "tcp/22", "open" } }
+	]]
+
+	it("gets a shell in the sender of the row that does not hold", function()
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		local out <close> = io.open(file, "w")
+		out:write(script):flush()
+		local here <close> = require "netns".current()
+		local p <close> = here:spawn { support.interpreter, file, pty = true,
+			env = { NSLUA_KEEP = "1", SHELL = "/bin/sh", NO_COLOR = "1" } }
+		p:expect("NSLUA_KEEP: a shell in h1", 10)
+		p:write "echo links $(ls /sys/class/net)\n"
+		p:expect("links eth0 lo", 10)
+		p:write "exit\n"
+		p:expect("1 of 1 rows do not hold %(EXPECT%)", 10)
+		assert.equal(1, p:wait(10).code)
+	end)
+
+	it("gets none where nobody is at a terminal", function()
+		local here <close> = require "netns".current()
+		local r = here:exec { support.interpreter, "-", stdin = script, env = { NSLUA_KEEP = "1" }, check = false }
+		assert.same({ 1, nil }, { r.code, r.stderr:find "NSLUA_KEEP" })
+		assert.truthy(r.stderr:find "1 of 1 rows do not hold")
+	end)
+end)
+
 describe("lab:eventually", function()
 	it("waits for convergence, and looks once more", function()
 		local net <close> = dmz()

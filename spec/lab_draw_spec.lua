@@ -62,7 +62,6 @@ dmz
 		local net = lab.new()
 		net:hosts { "a", "b" }
 		net:link("a", "b", { jitter = '1ms', delay = "1ms" })
-		net.description.links[1].vlan = nil
 		net.description.name = 'x"]; evil [label="'
 		assert.truthy(drawn(net, ".dot"):find('graph "x\\"]; evil [label=\\""', 1, true))
 	end)

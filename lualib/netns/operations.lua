@@ -263,6 +263,9 @@ local function apply(list, namespaces, options)
 			group[#group + 1] = list[at + #group]
 		end
 		at = at + #group
+		if options and options.progress then
+			options.progress(at - 1, #list)
+		end
 		apply_group(group, namespaces, options or {})
 	end
 end

@@ -20,6 +20,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define VERSION "scm"
@@ -33,6 +34,19 @@ static int l_isatty(lua_State *L)
 	return 1;
 }
 
+/* core.need_descriptors(n): let this process have so many open at once, if its hard limit allows that many */
+static int l_need_descriptors(lua_State *L)
+{
+	rlim_t n = (rlim_t)luaL_checkinteger(L, 1);
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < n) {
+		files.rlim_cur = n < files.rlim_max ? n : files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files); /* where it is refused, whoever opens too many is told */
+	}
+	return 0;
+}
+
 int luaopen_netns_core(lua_State *L)
 {
 	luaL_checkversion(L);
@@ -41,6 +55,8 @@ int luaopen_netns_core(lua_State *L)
 	lua_setfield(L, -2, "version");
 	lua_pushcfunction(L, l_isatty);
 	lua_setfield(L, -2, "isatty");
+	lua_pushcfunction(L, l_need_descriptors);
+	lua_setfield(L, -2, "need_descriptors");
 	error_open(L);
 	nlbuf_open(L);
 	wait_open(L);

@@ -14,6 +14,8 @@ local plans = require "netns.lab.plan"
 local features = require "netns.lab.features"
 
 local READY_WITHIN = 30 -- seconds for commands that say what they are ready by
+local PATIENCE = 1 -- seconds until a terminal is told how far it is
+local DESCRIPTORS = 3 -- that a node holds
 local USABLE_WITHIN = 10
 local POLL = 0.001
 
@@ -109,6 +111,26 @@ local function wait_usable(layout, namespaces)
 	end
 end
 
+--- A line on the terminal when it takes long.
+local function progress(self)
+	local shown, began = 0, netns.clock()
+	if not core.isatty(2) then
+		return nil
+	end
+	return function(at, n)
+		local now = netns.clock()
+		if now - began > PATIENCE and now - shown > 0.1 then
+			shown = now
+			io.stderr:write(("\r\27[Klab %s: step %d of %d"):format(self.description.name or "", at, n))
+			io.stderr:flush()
+		end
+		if at >= n and shown > 0 then
+			io.stderr:write("\r\27[K")
+			io.stderr:flush()
+		end
+	end
+end
+
 --- What operations.apply is told: how a namespace is made, who owns a process.
 local function makers(running)
 	local made = {}
@@ -159,10 +181,13 @@ end
 
 local function build(self, running)
 	local made = makers(running)
+	made.progress = progress(self)
+	core.need_descriptors(DESCRIPTORS * #running.layout.order + 256)
 	local network, commands = split(running.operations, function(op)
 		return op.object == "exec"
 	end)
 	operations.apply(network, running.namespaces, made)
+	made.progress = nil
 	wait_usable(running.layout, running.namespaces)
 	name_hosts(running)
 	operations.apply(commands, running.namespaces, made)
@@ -205,6 +230,18 @@ function methods:down()
 		nodes.attach(node, nil)
 	end
 	take_down(running)
+end
+
+--- lab:shell(node) -> exit code: an interactive shell in a node, on this terminal
+function methods:shell(node)
+	local name = nodes.is_node(node) and node.name or node
+	local handle = type(name) == "string" and self.nodes[name]
+	if not handle then
+		core.raise { op = "lab shell", attr = "node", code = "EINVAL", misuse = true,
+			message = ("'%s' is no node of this lab"):format(tostring(name)) }
+	end
+	return handle:exec({ os.getenv "SHELL" or "sh", stdin = io.stdin, stdout = "inherit", stderr = "inherit",
+		env = { PS1 = name .. "$ " }, check = false }).code
 end
 
 -- Changing a lab that is up

@@ -76,9 +76,6 @@ local link_options = {
 	names = by_end { string = true },
 	macs = by_end { string = true },
 	mtu = integer(68, 65535),
-	vlan = function(value)
-		return type(value) ~= "table" and integer(1, 4094)(value) or nil
-	end,
 	up = a "boolean",
 	delay = quantity, jitter = quantity, loss = quantity, rate = quantity, reorder = quantity,
 	duplicate = quantity, corrupt = quantity,

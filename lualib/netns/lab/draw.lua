@@ -23,10 +23,9 @@ end
 --- Words of a cable: what is special about it.
 local function cable_words(link)
 	local words = {}
-	for _, key in ipairs { "mtu", "vlan", "delay", "jitter", "loss", "rate", "reorder" } do
+	for _, key in ipairs { "mtu", "delay", "jitter", "loss", "rate", "reorder" } do
 		local value = link[key]
-		words[#words + 1] = value ~= nil and type(value) ~= "table" and key .. " " .. tostring(value)
-			or nil
+		words[#words + 1] = value ~= nil and key .. " " .. tostring(value) or nil
 	end
 	words[#words + 1] = link.up == false and "down" or nil
 	return words
@@ -46,9 +45,9 @@ end
 function formats.dot(layout)
 	local out = {
 		"graph " .. dot_quote { layout.name or "lab" } .. " {",
-		"\tgraph [overlap=false, splines=true];",
-		'\tnode [fontname="sans-serif", fontsize=11];',
-		'\tedge [fontname="sans-serif", fontsize=9];',
+		"\tgraph [nodesep=1.2, ranksep=1.5, splines=line];",
+		'\tnode [fontname="sans-serif", fontsize=12];',
+		'\tedge [fontname="sans-serif", fontsize=8, labeldistance=4, labelangle=20];',
 	}
 	for _, node in ipairs(layout.order) do
 		out[#out + 1] = ("\t%s [shape=%s, label=%s];"):format(dot_quote { node.name }, shapes[node.kind],
@@ -120,7 +119,7 @@ local function segment_title(segment)
 		end
 		return table.concat(names, " -- ")
 	end
-	return table.concat(names, " = ") .. (segment.vlan and " (vlan " .. segment.vlan .. ")" or "")
+	return table.concat(names, " = ")
 end
 
 local function padded(rows)

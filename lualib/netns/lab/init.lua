@@ -19,6 +19,7 @@ local lab_mt = { __name = "netns.lab", methods = lab_methods }
 -- Methods in files of their own: name -> module, which returns a table of functions by method.
 local elsewhere = {
 	up = "netns.lab.build", down = "netns.lab.build", apply = "netns.lab.build",
+	shell = "netns.lab.build",
 	script = "netns.lab.script", draw = "netns.lab.draw",
 	check = "netns.proof.check", expect = "netns.proof.check", eventually = "netns.proof.check",
 	matrix = "netns.proof.check", mutate = "netns.proof.mutate", explain = "netns.proof.explain",

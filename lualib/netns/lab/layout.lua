@@ -3,7 +3,7 @@
 -- segments
 --
 -- Theory. A segment is what shares one layer-2 network: the two ends of a cable, or all that hangs
--- on switches that are joined (for each VLAN). Everything is chosen from the description alone, in
+-- on switches that are joined. Everything is chosen from the description alone, in
 -- its order, so the same description gives the same lab every time. Given the layout of the lab as
 -- it stands (`previous`), what was chosen there is kept, so that a change elsewhere does not rename
 -- or renumber what stays.
@@ -12,7 +12,7 @@
 --   node       { name, kind, interfaces = { interface, ... }, ... the description's options }
 --   interface  { node, name, mac, index, peer, link, side, segment,
 --                address = { [family] = prefix } }
---   segment    { members = { interface, ... }, subnet = { [family] = prefix }, vlan }
+--   segment    { members = { interface, ... }, subnet = { [family] = prefix } }
 -- Mistakes go into an array of { message, from }; with any of them the layout is not usable.
 
 local addressing = require "netns.lab.addressing"
@@ -205,16 +205,15 @@ end
 
 local function make_segments(layout, pairs_of_ends, mistake)
 	local find, by_group = groups(pairs_of_ends), {}
-	local function segment_of(switch, vlan)
-		local group = find(switch)
-		by_group[group] = by_group[group] or {}
-		local segment = by_group[group][vlan]
-		if not segment then
-			segment = { members = {}, links = {}, vlan = vlan ~= 0 and vlan or nil }
-			by_group[group][vlan] = segment
-			layout.segments[#layout.segments + 1] = segment
-		end
+	local function new_segment()
+		local segment = { members = {}, links = {} }
+		layout.segments[#layout.segments + 1] = segment
 		return segment
+	end
+	local function segment_of(switch)
+		local group = find(switch)
+		by_group[group] = by_group[group] or new_segment()
+		return by_group[group]
 	end
 	for _, ends in ipairs(pairs_of_ends) do
 		local a, b, link = ends[1], ends[2], ends[1].link
@@ -231,15 +230,9 @@ local function make_segments(layout, pairs_of_ends, mistake)
 				link[1], link[2])
 		end
 		if switches == 0 then
-			segment = { members = {}, links = {} }
-			layout.segments[#layout.segments + 1] = segment
-			if link.vlan then
-				mistake(link.from, "a vlan is for a switch's port, and neither %s nor %s is a switch",
-					link[1], link[2])
-			end
+			segment = new_segment()
 		elseif switches == 1 then
-			local switch = a.node.kind == "switch" and a.node or b.node
-			segment = segment_of(switch, math.type(link.vlan) == "integer" and link.vlan or 0)
+			segment = segment_of(a.node.kind == "switch" and a.node or b.node)
 		end
 		for _, interface in ipairs(segment and ends or {}) do
 			interface.segment = segment

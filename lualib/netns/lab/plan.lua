@@ -72,24 +72,6 @@ local function early_sysctls(node, families, routers)
 	return early
 end
 
-local function uses_vlans(layout, switch)
-	for _, interface in ipairs(switch.interfaces) do
-		if interface.link.vlan then
-			return true
-		end
-	end
-	for _, segment in ipairs(layout.segments) do
-		if segment.vlan then
-			for _, interface in ipairs(switch.interfaces) do
-				if interface.other.node.kind == "switch" then
-					return true
-				end
-			end
-		end
-	end
-	return false
-end
-
 --- The near end of a cable is where it is made: a switch, which can have it as a port at once, else
 --- the first.
 local function is_near(interface)
@@ -206,14 +188,12 @@ local function families_of(layout)
 end
 
 --- Bridges: made down, brought up at the end.
-local function make_bridge(ops, layout, node)
-	local filtering = uses_vlans(layout, node)
+local function make_bridge(ops, node)
 	add(ops, node, "add", "link", {
 		name = BRIDGE;
 		index = BRIDGE_INDEX;
 		kind = "bridge";
 		mtu = node.mtu;
-		data = filtering and { vlan_filtering = true } or nil;
 	}, node.from)
 end
 
@@ -258,7 +238,7 @@ local function new(layout, options)
 			add(ops, node, "set", "sysctl", early, node.from)
 		end
 		if node.kind == "switch" then
-			make_bridge(ops, layout, node)
+			make_bridge(ops, node)
 		end
 	end
 	cables(ops, layout)

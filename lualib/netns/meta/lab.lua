@@ -24,7 +24,6 @@
 ---@field names? (string|false)[] of the interfaces; else eth0, eth1 ... and on a switch the peer's name
 ---@field macs? (string|false)[]
 ---@field mtu? integer bytes, 68 to 65535
----@field vlan? integer 1 to 4094: of the switch's port, where the kernel has VLAN filtering
 ---@field up? boolean false: unplugged
 ---@field delay? number|string seconds, or "5ms": at both ends, each for what it sends
 ---@field jitter? number|string of the delay
@@ -158,7 +157,9 @@ function this:script(options) end
 ---@return string?
 function this:draw(file) end
 
----Build it: all or nothing. Returns when it can be used: carrier, addresses in use, commands ready. A refusal leaves nothing, and its error
+---Build it: all or nothing. Where it takes longer than a second, a terminal on stderr shows how far it is. The soft limit of open
+---descriptors (getrlimit(2), RLIMIT_NOFILE) is raised where the lab needs more: three for each node.
+--- Returns when it can be used: carrier, addresses in use, commands ready. A refusal leaves nothing, and its error
 ---has the `operation` and the script's line, `from`. Raises EOPNOTSUPP for what this kernel lacks, before anything is built; EALREADY.
 ---@param options? netns.lab.UpOptions
 ---@return netns.Lab
@@ -192,13 +193,19 @@ function this:stop(node) end
 ---@param node netns.lab.Node|string
 function this:start(node) end
 
+---An interactive shell in a node, on this terminal; returns its exit code.
+---@param node netns.lab.Node|string
+---@return integer
+function this:shell(node) end
+
 ---Ask a truth table, all of it at once: see netns.proof.Row.
 ---@param rows netns.proof.Row[]
 ---@param options? netns.proof.CheckOptions
 ---@return netns.Report
 function this:check(rows, options) end
 
----Likewise; raises (code "EXPECT", `report`) unless every row holds.
+---Likewise; raises (code "EXPECT", `report`) unless every row holds. With NSLUA_KEEP=1 in the environment, and on a terminal, it shows the
+---report and opens a shell in the sender of the first row that does not hold, before it raises.
 ---@param rows netns.proof.Row[]
 ---@return netns.Report
 function this:expect(rows) end

@@ -391,10 +391,25 @@ function methods:check(rows, options)
 	return check_all({ self }, rows, options)[1]
 end
 
+--- For a person: the report, and a shell where the first row that does not hold was asked from.
+local function look_around(self, report)
+	for _, entry in ipairs(report) do
+		local first = not entry.ok and entry.verdicts[1]
+		if first then
+			io.stderr:write(report:text(true), "\nNSLUA_KEEP: a shell in ", first.from, "; exit to go on\n")
+			self:shell(first.from)
+			return
+		end
+	end
+end
+
 --- lab:expect(rows) -> report; raises unless every row holds
 function methods:expect(rows)
 	local report = self:check(rows)
 	if not report.ok then
+		if os.getenv "NSLUA_KEEP" == "1" and core.isatty(0) and core.isatty(2) then
+			look_around(self, report)
+		end
 		local ok, e = pcall(core.raise, { op = "lab expect", subject = self.description.name,
 			code = "EXPECT", message = report:failures() })
 		assert(not ok)
