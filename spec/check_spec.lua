@@ -225,12 +225,14 @@ describe("a silence", function()
 end)
 
 describe("a person", function()
-	local script = [[
+	local script = [==[
 		local net <close> = require "netns.lab".star(2)
 		net:up()
-		net:node "h2".nft:run "table inet t { chain c { type filter hook input priority 0; tcp dport 22 drop; }; }"
+		net:node "h2".nft:run [=[
+			table inet t { chain c { type filter hook input priority 0; tcp dport 22 drop; }; }
+		]=]
 		net:expect { { "h1", "h2", "tcp/22", "open" } }
-	]]
+	]==]
 
 	it("gets a shell in the sender of the row that does not hold", function()
 		local file = os.tmpname()
@@ -250,7 +252,8 @@ describe("a person", function()
 
 	it("gets none where nobody is at a terminal", function()
 		local here <close> = require "netns".current()
-		local r = here:exec { support.interpreter, "-", stdin = script, env = { NSLUA_KEEP = "1" }, check = false }
+		local r = here:exec { support.interpreter, "-", stdin = script,
+			env = { NSLUA_KEEP = "1" }, check = false }
 		assert.same({ 1, nil }, { r.code, r.stderr:find "NSLUA_KEEP" })
 		assert.truthy(r.stderr:find "1 of 1 rows do not hold")
 	end)

@@ -240,8 +240,11 @@ function methods:shell(node)
 		core.raise { op = "lab shell", attr = "node", code = "EINVAL", misuse = true,
 			message = ("'%s' is no node of this lab"):format(tostring(name)) }
 	end
-	return handle:exec({ os.getenv "SHELL" or "sh", stdin = io.stdin, stdout = "inherit", stderr = "inherit",
-		env = { PS1 = name .. "$ " }, check = false }).code
+	return handle:exec({
+		os.getenv "SHELL" or "sh",
+		stdin = io.stdin, stdout = "inherit", stderr = "inherit",
+		env = { PS1 = name .. "$ " }, check = false,
+	}).code
 end
 
 -- Changing a lab that is up
