@@ -157,7 +157,7 @@ describe("a wrong argument", function()
 		for key, f in pairs(netns) do
 			real[key] = type(f) == "function" and f or nil
 		end
-		for key, from in pairs(getmetatable(netns).lazy) do
+		for key, from in pairs(getmetatable(netns).__fields) do
 			real[key] = package.searchpath(from[1], package.path) and netns[key] or nil
 		end
 		each_function("netns", real)

@@ -352,7 +352,7 @@ describe("the reference", function()
 		for name in pairs(netns) do
 			exported[name] = true
 		end
-		for name, from in pairs(getmetatable(netns).lazy) do
+		for name, from in pairs(getmetatable(netns).__fields) do
 			if package.searchpath(from[1], package.path) then
 				exported[name] = is_function(netns[name]) or nil
 			end

@@ -51,7 +51,7 @@ require "netns.process"
 
 return setmetatable(netns, {
 	__name = "netns";
-	lazy = LAZY; -- for those who want to know all names
+	__fields = LAZY; -- for those who want to know all names
 	__index = function(_, key)
 		local lazy = LAZY[key]
 		if lazy then

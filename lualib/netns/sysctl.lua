@@ -115,7 +115,7 @@ function sysctl_methods:list(key)
 	return found
 end
 
-local sysctl_mt = { __name = "netns.sysctl" }
+local sysctl_mt = { __name = "netns.sysctl", __methods = sysctl_methods }
 
 function sysctl_mt:__index(key)
 	return sysctl_methods[key] or read_one(self[NS], key)

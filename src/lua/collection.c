@@ -186,13 +186,20 @@ static int mm_tostring(lua_State *L)
 	return 1;
 }
 
-/* Upvalue 1: the table `collections`, object name -> methods. */
-static int mm_index(lua_State *L)
+/* The methods of a collection; upvalue 1: the table `collections`, object name -> methods. */
+static int mm_methods(lua_State *L)
 {
 	const struct collection *self = luaL_checkudata(L, 1, COLLECTION_TYPE);
 
-	lua_settop(L, 2);
 	lua_getfield(L, lua_upvalueindex(1), self->object->name);
+	return 1;
+}
+
+/* Upvalue 1 as there. */
+static int mm_index(lua_State *L)
+{
+	lua_settop(L, 2);
+	mm_methods(L);
 	lua_insert(L, 2);
 	lua_rawget(L, 2);
 	return 1;
@@ -259,6 +266,9 @@ void collection_open(lua_State *L)
 		lua_pushvalue(L, core + 2);
 		lua_pushcclosure(L, mm_index, 1);
 		lua_setfield(L, -2, "__index");
+		lua_pushvalue(L, core + 2);
+		lua_pushcclosure(L, mm_methods, 1);
+		lua_setfield(L, -2, HANDLE_METHODS);
 		handle_register(L, COLLECTION_TYPE);
 	} else {
 		/* a second luaopen_: the methods that Lua added stay */

@@ -16,6 +16,14 @@ void handle_register(lua_State *L, const char *type);
 /* Both at once, for a metatable that needs no more than `meta`. */
 void handle_type(lua_State *L, const char *type, const luaL_Reg *meta);
 
+/*
+ * A type whose __index is a function says in its metatable what that answers, for who lists names without running code, as the
+ * interpreter's completion does: `__methods`, a table whose keys they are or a C function of the object that returns one, and `__fields`,
+ * a table likewise, with what it inherits from. To ask for one of these changes nothing.
+ */
+#define HANDLE_METHODS "__methods"
+#define HANDLE_FIELDS "__fields"
+
 /* Close *fd and make it -1; for -1 nothing. */
 void handle_closefd(int *fd);
 

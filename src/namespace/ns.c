@@ -453,13 +453,31 @@ void ns_add_methods(lua_State *L, const luaL_Reg *more)
 	lua_pop(L, 3);
 }
 
+/* core.fields is on top of the methods, and those on the metatable; what mm_index answers by itself comes before it. */
+static void declare_fields(lua_State *L)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushboolean(L, true);
+	lua_setfield(L, -2, "inode");
+	lua_pushboolean(L, true);
+	lua_setfield(L, -2, "name");
+	lua_createtable(L, 0, 1);
+	lua_pushvalue(L, -3);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, -2);
+	lua_setfield(L, -4, HANDLE_FIELDS);
+}
+
 void ns_open(lua_State *L)
 {
 	luaL_setfuncs(L, functions, 0);
 	if (handle_new(L, NS_TYPE, meta)) {
 		lua_newtable(L);
 		luaL_setfuncs(L, methods, 0);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -3, HANDLE_METHODS);
 		lua_newtable(L);
+		declare_fields(L);
 		lua_pushcclosure(L, mm_index, 2);
 		lua_setfield(L, -2, "__index");
 		handle_register(L, NS_TYPE);

@@ -381,6 +381,12 @@ void process_open(lua_State *L)
 		lua_newtable(L);
 		luaL_setfuncs(L, methods, 0);
 		luaL_setfuncs(L, output_methods, 0);
+		lua_pushvalue(L, -1);
+		lua_setfield(L, -3, HANDLE_METHODS);
+		lua_createtable(L, 0, 1);
+		lua_pushboolean(L, true);
+		lua_setfield(L, -2, "pid");
+		lua_setfield(L, -3, HANDLE_FIELDS);
 		lua_pushcclosure(L, mm_index, 1);
 		lua_setfield(L, -2, "__index");
 		handle_register(L, PROCESS_TYPE);

@@ -276,6 +276,14 @@ function lab_methods:address_of(name, family, on)
 	end
 end
 
+-- All methods, by name.
+lab_mt.__methods = {}
+for _, methods in ipairs { lab_methods, elsewhere } do
+	for name in pairs(methods) do
+		lab_mt.__methods[name] = true
+	end
+end
+
 --- lab.new([name or description]) -> lab
 local function new(given)
 	local self = setmetatable({ nodes = {} }, lab_mt)

@@ -7,7 +7,7 @@
 local core = require "netns.core"
 
 local node_methods = {}
-local node_mt = { __name = "netns.lab.node" }
+local node_mt = { __name = "netns.lab.node", __methods = node_methods, __fields = {} }
 
 -- lab and handle of each node, which are no fields of it.
 local labs = setmetatable({}, { __mode = "k" })
