@@ -4,6 +4,7 @@ local lfs = require "lfs"
 local netns = require "netns"
 local scratch = require "spec.scratch"
 local support = require "spec.support"
+local terminal = require "spec.terminal"
 
 local dir
 
@@ -268,28 +269,24 @@ describe("nslua --enter", function()
 	end)
 
 	it("has the terminal, and says when the sandbox ends", function()
-		local shown = dir:terminal([[
-			mkfifo fifo
-			$N -e 'io.open("fifo"):read()' & P=$!
-			exec 9>fifo
-			type "$N --enter $P"
-			await '^> $'
-			type 'print(io.open "/proc/1/comm":read()) while true do end'
-			await '^nslua-init'
-			key '\003'
-			await '^> $'
-			key '\032'
-			await Stopped
-			type 'fg'
-			await 'enter'
-			type '"li" .. "ne"'
-			await '^line'
-			echo >&9
-			await 'ended'
-			type 'echo "rc=$?"'
-			await rc=
-		]]) or pending("script (bsdutils) is not installed")
-		assert.matches("> nslua%-init\n.-interrupted!\n.*Stopped.*line\n", shown)
-		assert.matches("nslua: the sandbox has ended\nrc=137\n", shown)
+		local t <close> = terminal.shell()
+		t:keys(("mkfifo %s/fifo; $NSLUA -e 'io.open(\"%s/fifo\"):read()' & "):format(dir.path, dir.path))
+		t:keys(("P=$!; exec 9>%s/fifo; $NSLUA --enter $P\r"):format(dir.path))
+		t:match "\n> $"
+		t:keys "print(io.open '/proc/1/comm':read()) while true do end\r"
+		t:await "\nnslua-init\n"
+		t:keys "\3"
+		t:match "interrupted!\n.*\n> $"
+		t:keys "\26"
+		t:match "Stopped.*shell# $"
+		t:keys "fg\r"
+		t:match "%-%-enter[^\n]*\n"
+		t:await_job()
+		t:keys "'li' .. 'ne'\r"
+		t:await "\nline\n"
+		dir:write("fifo", "\n")
+		t:await("nslua: the sandbox has ended\n", "shell# ")
+		t:keys "echo \"rc=$?\"\r"
+		t:await "\nrc=137\n"
 	end)
 end)

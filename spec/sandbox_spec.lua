@@ -4,6 +4,7 @@
 local lfs = require "lfs"
 local scratch = require "spec.scratch"
 local support = require "spec.support"
+local terminal = require "spec.terminal"
 
 local dir
 
@@ -325,93 +326,60 @@ describe("through the sandbox", function()
 end)
 
 describe("on a terminal", function()
-	local function terminal(keys)
-		return dir:terminal(keys) or pending("script (bsdutils) is not installed")
-	end
-
 	it("Ctrl-C interrupts, Ctrl-Z stops, fg goes on, Ctrl-\\ quits", function()
-		local out = terminal [[
-			type "$N -e 'print \"go\" while true do end'"
-			await '^go'
-			key '\032'
-			await Stopped
-			type 'echo "st=$?"; jobs; fg'
-			await '^/.*while true'
-			key '\003'
-			await 'main chunk'
-			type 'echo "rc=$?"'
-			await rc=
-			type "ulimit -c 0; $N -e 'print \"gone\" while true do end'"
-			await '^gone'
-			key '\034'
-			await Quit
-			type 'echo "q=$?"'
-			await q=
-		]]
-		assert.matches("go\n.*Stopped.*st=148\n%[1%]%+  Stopped", out)
-		assert.matches("interrupted!\nstack traceback:.*rc=1\n", out)
-		assert.matches("Quit.*q=131\n", out)
+		local t <close> = terminal.shell()
+		t:keys "$NSLUA -e 'print \"go\" while true do end'\r"
+		t:await "\ngo\n"
+		t:keys "\26"
+		t:await("Stopped", "shell# ")
+		t:keys "echo \"st=$?\"; jobs; fg\r"
+		t:match "\nst=148\n%[1%]%+  Stopped"
+		t:match "\n%$NSLUA %-e[^\n]*\n"
+		t:await_job()
+		t:keys "\3"
+		t:match "interrupted!\nstack traceback:.*main chunk.*shell# $"
+		t:keys "echo \"rc=$?\"\r"
+		t:await("\nrc=1\n", "shell# ")
+		t:keys "ulimit -c 0; $NSLUA -e 'print \"gone\" while true do end'\r"
+		t:await "\ngone\n"
+		t:keys "\28"
+		t:await("Quit", "shell# ")
+		t:keys "echo \"q=$?\"\r"
+		t:await "\nq=131\n"
 	end)
 
 	it("a program in the background that reads stops, and fg gives it the terminal", function()
-		local out = terminal [[
-			type "$N -e 'print(\"got \" .. io.read())' &"
-			await '^.1. '
-			for i in {1..40}; do
-				type 'jobs'
-				await 'got'
-				tail -n 1 shown | grep -q Stopped && break
-			done
-			type 'fg'
-			await 'got'
-			type 'a line'
-			await 'got a line'
-		]]
-		assert.matches("Stopped.*got a line\n", out)
+		local t <close> = terminal.shell()
+		t:keys "$NSLUA -e 'print(\"got \" .. io.read())' & echo $! >&2\r"
+		local pid = t:match "\n(%d+)\n"
+		assert.is_true(support.eventually(function()
+			return support.read("/proc/" .. pid .. "/stat"):find "%) T "
+		end, 20))
+		t:keys "jobs\r"
+		t:await("Stopped", "shell# ")
+		t:keys "fg\r"
+		t:match "\n%$NSLUA %-e[^\n]*\n"
+		t:keys "a line\r"
+		t:await("\ngot a line\n", "shell# ")
 	end)
 
 	it("Lua reads again after an interactive shell inside has ended", function()
-		local out = terminal [[
-			type "$N -e 'os.execute \"bash --norc --noprofile -i\" print(\"got \" .. io.read())'"
-			await '[$#] $'
-			type 'stty -echo; echo inner; sleep 20'
-			await '^inner'
-			key '\032'
-			await Stopped
-			type 'jobs'
-			await Stopped
-			type 'exit' # at once, as jobs has told of the stopped one
-			await '^exit'
-			type 'a line'
-			await '^got'
-			type 'echo "rc=$?"'
-			await rc=
-		]]
-		assert.matches("Stopped.*sleep 20.*got a line\n", out)
-		assert.matches("rc=0\n", out)
-	end)
-
-	it("Ctrl-C at the prompt gives up the statement only", function()
-		local out = terminal [[
-			type "$N"
-			await '^> $'
-			type 'x = {'
-			await '>> $'
-			key '\003'
-			await '^> $'
-			type '1 + 1'
-			await '^> $'
-			type 'print "go" while true do end'
-			await '^go'
-			key '\003'
-			await '^> $'
-			type '2 + 2'
-			await '^> $'
-			key '\004'
-			type 'echo "rc=$?"'
-			await rc=
-		]]
-		assert.matches("Lua 5%.4.*> >> \n> 2\n> go\n.-interrupted!\n.*> 4\n> \n.*rc=0\n", out)
+		local t <close> = terminal.shell()
+		t:keys("$NSLUA -e 'os.execute \"PS1=inner: bash --norc --noprofile -i\" \z
+			print(\"got \" .. io.read())'\r")
+		t:match "inner:$"
+		t:keys "sh -c 'echo in front; exec sleep 20'\r"
+		t:await "\nin front\n"
+		t:keys "\26"
+		t:match "Stopped.*inner:$"
+		t:keys "jobs\r"
+		t:match "Stopped.*inner:$"
+		t:keys "exit\r" -- at once, as jobs has told of the stopped one
+		t:await "exit\nexit\n" -- the second one when it has set the terminal's modes again
+		t:keys "a line\r"
+		t:await("\ngot a line\n", "shell# ")
+		t:keys "echo \"rc=$?\"\r"
+		t:await "\nrc=0\n"
 	end)
 end)
 
