@@ -27,6 +27,7 @@ CORE_SRC := $(sort $(wildcard src/lua/*.c src/netlink/*.c src/namespace/*.c src/
 NFT_SRC := $(sort $(wildcard src/nft/*.c))
 NSLUA_SRC := $(sort $(wildcard src/nslua/*.c))
 BENCH_SRC := $(sort $(filter-out scripts/bench/floor.c,$(wildcard scripts/bench/*.c)))
+EDIT_SRC := $(sort $(wildcard src/nslua/edit/*.c))
 LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
 HOST_SRC := $(sort $(wildcard spec/hosts/*.c))
 FUZZ_SRC := $(sort $(wildcard spec/fuzz/*.c))
@@ -35,7 +36,7 @@ SUITE := $(patsubst %,$(B)/spec/fuzz-%,$(FUZZ) dump)
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 # 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS, WITH_SECCOMP,
-# SECCOMP_CFLAGS, SECCOMP_LIBS
+# SECCOMP_CFLAGS, SECCOMP_LIBS, WITH_EDITLINE, EDIT_CFLAGS, EDIT_LIBS
 
 GOALS := $(or $(MAKECMDGOALS),all)
 GROUPS := build $(if $(filter test test-%,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
@@ -69,7 +70,8 @@ OWN_LDFLAGS += -fsanitize=thread
 endif
 NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
 CORE_LIBS := $(MNL_LIBS) $(if $(SECCOMP_IN),$(SECCOMP_LIBS)) -lm
-NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES)
+EDIT_IN := $(if $(filter 1,$(WITH_EDITLINE)),$(EDIT_SRC))
+NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES) $(if $(EDIT_IN),-DWITH_EDITLINE $(EDIT_CFLAGS))
 
 HOSTS := $(HOST_SRC:spec/hosts/%.c=$(B)/hosts/%)
 MODULES := $(if $(CORE_SRC),$(B)/netns/core.so) $(if $(NFT_IN),$(B)/netns/nft.so)
@@ -103,7 +105,7 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_CPPFLAGS) $(MORE_CPPFLAGS) $(CPPFLAGS) $(OWN_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(call objects,$(NSLUA_SRC)): MORE_CPPFLAGS := $(NSLUA_CPPFLAGS) -DNETNS_LUADIR='"$(INST_LUADIR)"'
+$(call objects,$(NSLUA_SRC) $(EDIT_SRC)): MORE_CPPFLAGS := $(NSLUA_CPPFLAGS) -DNETNS_LUADIR='"$(INST_LUADIR)"'
 $(B)/src/nslua/library.o: $(B)/luadir
 
 # The modules take Lua from the program that loads them: no liblua here, and undefined symbols are as they should be.
@@ -118,9 +120,10 @@ $(B)/netns/nft.so: $(call objects,$(NFT_SRC))
 	$(Q)$(CC) $(LIBFLAG) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(NFT_LIBS) $(MNL_LIBS)
 
 # -E: the C modules of others take Lua from nslua.
-$(B)/nslua: $(call objects,$(NSLUA_SRC) $(CORE_SRC) $(NFT_IN))
+$(B)/nslua: $(call objects,$(NSLUA_SRC) $(EDIT_IN) $(CORE_SRC) $(NFT_IN))
 	$(call say,LD,$@)
-	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(CORE_LIBS) $(LUA_LIBS)
+	$(Q)$(CC) -Wl,-E $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(if $(NFT_IN),$(NFT_LIBS)) $(if $(EDIT_IN),$(EDIT_LIBS)) \
+		$(CORE_LIBS) $(LUA_LIBS)
 
 # The programs in C that specs let load the module.
 .PHONY: hosts
@@ -158,7 +161,7 @@ $(FUZZ:%=$(B)/fuzz-%): $(B)/fuzz-%: $(B)/spec/fuzz/%.o $(call objects,spec/fuzz/
 	$(call say,LD,$@)
 	$(Q)$(CC) -fsanitize=fuzzer $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(CORE_LIBS) $(LUA_LIBS)
 
--include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c $(FUZZ_SRC)))
+-include $(patsubst %.o,%.d,$(call objects,$(CORE_SRC) $(NFT_SRC) $(NSLUA_SRC) $(EDIT_SRC) $(HOST_SRC) $(BENCH_SRC) scripts/bench/floor.c $(FUZZ_SRC)))
 
 .PHONY: asan floors
 asan:

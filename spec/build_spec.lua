@@ -97,6 +97,19 @@ describe("make", function()
 		assert.truthy(text:find("-z,now[^\n]* %-Dmine %-Wl,%-mine %-o build/elsewhere/nslua"), text)
 	end)
 
+	it("needs nothing of libedit where that is missing", function()
+		local dir = scratch()
+		local object = dir .. "/src/nslua/line.o"
+		local make = ("make B='%s' WITH_EDITLINE=0"):format(dir)
+		local text, status = shell("%s -n V=1 '%s/nslua'", make, dir)
+		assert.equal(0, status, text)
+		assert.falsy(text:find("%-ledit") or text:find("src/nslua/edit/"), text)
+		text, status = shell("%s -s WERROR=1 '%s' && nm -u '%s'", make, object, object)
+		assert.equal(0, status, text)
+		assert.truthy(text:find "getdelim", text)
+		assert.falsy(text:find "edit_", text)
+	end)
+
 	it("installs below DESTDIR what runs from there, and removes just that", function()
 		local dir = scratch()
 		local text, status = shell("make install DESTDIR='%s'", dir)
@@ -231,15 +244,17 @@ describe("scripts/deps", function()
 		local dir = scratch()
 		local wrapper = dir .. "/pkg-config"
 		write(wrapper, [[#!/bin/sh
-			case "$*" in *libnftables* | *libseccomp*) exit 1; esac
+			case "$*" in *libnftables* | *libseccomp* | *libedit*) exit 1; esac
 			exec pkg-config "$@"
 		]], "755")
 		local text, status = shell("NO_INSTALL=1 PKG_CONFIG='%s' scripts/deps need build", wrapper)
 		assert.equal(0, status, text)
 		assert.truthy(text:find("libnftables"), text)
+		assert.truthy(text:find("libedit"), text)
 		text = shell("PKG_CONFIG='%s' scripts/deps config", wrapper)
 		assert.truthy(text:find("WITH_NFTABLES ?= 0", 1, true), text)
 		assert.truthy(text:find("WITH_SECCOMP ?= 0", 1, true), text)
+		assert.truthy(text:find("WITH_EDITLINE ?= 0", 1, true), text)
 	end)
 
 	-- An ordinary user's machine that lacks something which apt-get installs: a function that runs a

@@ -302,6 +302,7 @@ describe("the REPL", function()
 
 	it("asks for more until a statement is whole", function()
 		assert.equal("> >> >> > 3\n> \n", talk("function f()\nreturn 3\nend\nf()\n"))
+		assert.equal("> >> 2\n> >> 3\tnil\n> >> 4\n> \n", talk("(\n1 + 1)\n3,\nnil\n=(4\n)\n"))
 		local out, err = talk("for i = 1, 2 do\n")
 		assert.equal("> >> > \n", out)
 		assert.matches("'end' expected near <eof>", err)
@@ -324,6 +325,30 @@ describe("the REPL", function()
 		assert.equal("> > P\n> \n", talk("function print() io.write 'P\\n' end\n1\n"))
 		local _, err = talk("print = nil\n1\n")
 		assert.matches("^error calling 'print' %(attempt to call a nil value%)", err)
+	end)
+
+	it("does without prompts that fail", function()
+		assert.equal("> > 1\n> \n", talk("_PROMPT = setmetatable({}, { __tostring = error })\n1\n"))
+		local out = talk("setmetatable(_G, { __index = error })\n2\n")
+		assert.equal("> > 2\n> \n", (out:gsub("table: %S+\n", "")))
+	end)
+
+	it("shows errors of all kinds", function()
+		local _, err = talk("local e = require 'netns.core' .. ''\n")
+		assert.matches("^stdin:1: attempt to concatenate a table value", err)
+		for code, shown in pairs {
+			["coroutine.wrap(function() error 'inner' end)()"] =
+				"^stdin:1: stdin:1: inner\nstack traceback:\n",
+			["coroutine.wrap(function() require 'netns.core'.open 'no' end)()"] =
+				"^netns open no: [^\n]* %(ENOENT%)\n\tat stdin:1\nstack traceback:\n",
+			["error {}"] = "^%(error object is a table value%)\nstack traceback:\n",
+			["error()"] = "^%(error object is a nil value%)\nstack traceback:\n",
+			["error(setmetatable({}, { __tostring = function() return 'me' end }))"] = "^me\n$",
+			["error(setmetatable({}, { __tostring = function() error 'x' end }))"] = "^stdin:1: x\n",
+		} do
+			_, err = talk(code .. "\n")
+			assert.matches(shown, err)
+		end
 	end)
 
 	it("follows a script with -i", function()

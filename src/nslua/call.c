@@ -65,6 +65,16 @@ int call_protected(lua_State *L, int nargs, int nresults)
 	return status;
 }
 
+int call_quietly(lua_State *L, int nargs, int nresults)
+{
+	int status;
+
+	interrupt_arm();
+	status = lua_pcall(L, nargs, nresults, 0);
+	interrupt_disarm();
+	return status;
+}
+
 void call_message(const char *progname, const char *message)
 {
 	fflush(stdout);

@@ -23,6 +23,9 @@ enum { STOP_MASK = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT };
 static lua_State *main_state;
 static lua_State *volatile running;
 
+/* What SIGINT does while nothing runs */
+static struct sigaction disarmed;
+
 /* Runs as the hook: take it away and raise. */
 static void stop(lua_State *L, lua_Debug *ar)
 {
@@ -42,23 +45,18 @@ static void on_sigint(int signo)
 	lua_sethook(main_state, stop, STOP_MASK, 1);
 }
 
-static void set_handler(void (*handler)(int))
-{
-	struct sigaction action = { .sa_handler = handler }, old; /* no SA_RESTART: blocking calls shall notice */
-
-	sigaction(SIGINT, NULL, &old);
-	if (old.sa_handler != SIG_IGN)
-		sigaction(SIGINT, &action, NULL);
-}
-
 void interrupt_arm(void)
 {
-	set_handler(on_sigint);
+	struct sigaction action = { .sa_handler = on_sigint }; /* no SA_RESTART: blocking calls shall notice */
+
+	sigaction(SIGINT, NULL, &disarmed);
+	if (disarmed.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &action, NULL);
 }
 
 void interrupt_disarm(void)
 {
-	set_handler(SIG_DFL);
+	sigaction(SIGINT, &disarmed, NULL);
 }
 
 /* A new coroutine inherits hooks, so one from an earlier, answered Ctrl-C could sit there. */

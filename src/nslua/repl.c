@@ -3,172 +3,166 @@
 #include "repl.h"
 
 #include "call.h"
+#include "interrupt.h"
+#include "line.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* What read_line found */
-enum line { LINE_TEXT, LINE_END, LINE_INTERRUPTED };
+/* The stack between statements: what lines come from, and the text that there is. */
+enum { LINES = 1, TEXT };
 
+/* Between statements Ctrl-C does nothing but to end a read. */
 static void ignore_signal(int signo)
 {
 	(void)signo;
 }
 
-/*
- * Read one line, of any length, without its newline, and push it. Ctrl-C gives up the statement and not the session: the terminal has
- * thrown away what was typed, and the handler, without SA_RESTART, ends the read.
- */
-static enum line read_line(lua_State *L, const char *prompt)
+/* prompt(variable) -> its value as a string | nil */
+static int l_prompt(lua_State *L)
 {
-	struct sigaction wake = { .sa_handler = ignore_signal }, old;
-	char *text = NULL;
-	size_t size = 0;
-	ssize_t n;
-	int error;
-
-	fputs(prompt, stdout);
-	fflush(stdout);
-	sigaction(SIGINT, &wake, &old);
-	errno = 0;
-	n = getline(&text, &size, stdin);
-	error = errno;
-	sigaction(SIGINT, &old, NULL);
-	if (n < 0) {
-		free(text);
-		if (!ferror(stdin) || error != EINTR)
-			return LINE_END;
-		clearerr(stdin);
-		return LINE_INTERRUPTED;
-	}
-	if (n > 0 && text[n - 1] == '\n')
-		n--;
-	/* A push may raise for lack of memory, and there is nothing left to do then. */
-	lua_pushlstring(L, text, (size_t)n);
-	free(text);
-	return LINE_TEXT;
+	if (lua_getglobal(L, lua_tostring(L, 1)) != LUA_TNIL)
+		luaL_tolstring(L, -1, NULL);
+	return 1;
 }
 
-/* Ask for a line with the user's prompt, or ours. */
-static enum line ask(lua_State *L, const char *variable, const char *prompt)
+/* Ask for a line with the user's prompt, or ours where he has none or it fails, and push it. */
+static enum line ask(lua_State *L, struct lines *lines, const char *variable, const char *prompt, const char *before)
 {
+	int base = lua_gettop(L);
 	enum line got;
 
-	if (lua_getglobal(L, variable) != LUA_TNIL)
-		prompt = luaL_tolstring(L, -1, NULL);
-	else
-		lua_pushnil(L);
-	got = read_line(L, prompt);
-	if (got == LINE_TEXT) { /* variable's value, prompt, line */
-		lua_replace(L, -3);
-		lua_pop(L, 1);
-	} else {
-		lua_pop(L, 2);
-	}
+	lua_pushcfunction(L, l_prompt);
+	lua_pushstring(L, variable);
+	if (call_quietly(L, 1, 1) == LUA_OK && lua_isstring(L, -1))
+		prompt = lua_tostring(L, -1);
+	got = line_read(L, lines, prompt, before);
+	if (got == LINE_TEXT)
+		lua_replace(L, base + 1);
+	lua_settop(L, got == LINE_TEXT ? base + 1 : base);
 	return got;
 }
 
-/* Does the compiler want more? Pops the message if so. */
+/* Does the compiler want more than it got? */
 static bool is_incomplete(lua_State *L, int status)
 {
 	static const char mark[] = "<eof>";
 	size_t len;
-	const char *message;
+	const char *message = lua_tolstring(L, -1, &len);
 
-	if (status != LUA_ERRSYNTAX)
-		return false;
-	message = lua_tolstring(L, -1, &len);
-	if (len < sizeof(mark) - 1 || strcmp(message + len - (sizeof(mark) - 1), mark) != 0)
-		return false;
-	lua_pop(L, 1);
-	return true;
+	return status == LUA_ERRSYNTAX && len >= sizeof(mark) - 1 && strcmp(message + len - (sizeof(mark) - 1), mark) == 0;
 }
 
-/* Compile the text at `idx` into a function on top, or leave the message there. */
-static int compile(lua_State *L, int idx)
+/* Compile the text on top into a function, or a message, in its place. */
+static int compile(lua_State *L)
 {
 	size_t len;
-	const char *text = lua_tolstring(L, idx, &len);
+	const char *text = lua_tolstring(L, -1, &len);
+	int status = luaL_loadbuffer(L, text, len, "=stdin");
 
-	return luaL_loadbuffer(L, text, len, "=stdin");
-}
-
-/* The line at 1 as an expression: true with its function on top. */
-static bool compile_expression(lua_State *L)
-{
-	const char *line = lua_tostring(L, 1);
-
-	lua_pushfstring(L, "return %s", *line == '=' ? line + 1 : line);
-	if (compile(L, -1) != LUA_OK) {
-		lua_pop(L, 2);
-		return false;
-	}
 	lua_remove(L, -2);
-	return true;
+	return status;
 }
 
-/* The line at 1, and as many more as it needs, as a statement. */
-static enum line compile_statement(lua_State *L, int *status)
+/*
+ * Compile the text at TEXT, as an expression if it is one ("=" says so), else as a statement: push a function, or a message. `more` says
+ * that further lines may yet make it whole.
+ */
+static int compile_text(lua_State *L, bool *more)
 {
-	while (is_incomplete(L, *status = compile(L, 1))) {
-		enum line got = ask(L, "_PROMPT2", ">> ");
+	bool marked = *lua_tostring(L, TEXT) == '=';
+	int status;
 
-		if (got == LINE_END) { /* let the user see what is missing */
-			*status = compile(L, 1);
+	lua_pushstring(L, "return ");
+	if (marked)
+		lua_pushstring(L, lua_tostring(L, TEXT) + 1);
+	else
+		lua_pushvalue(L, TEXT);
+	lua_concat(L, 2);
+	status = compile(L);
+	*more = is_incomplete(L, status);
+	if (status == LUA_OK || marked)
+		return status;
+	lua_pushvalue(L, TEXT);
+	status = compile(L);
+	if (status != LUA_OK && *more && !is_incomplete(L, status)) {
+		lua_pop(L, 1); /* what the expression lacks is nearer to what was meant */
+		return LUA_ERRSYNTAX;
+	}
+	*more = is_incomplete(L, status);
+	lua_remove(L, -2);
+	return status;
+}
+
+/* Read a statement to TEXT, and push its function or what is wrong with it. */
+static enum line read_statement(lua_State *L, struct lines *lines, int *status)
+{
+	enum line got = ask(L, lines, "_PROMPT", "> ", "");
+	bool more;
+
+	if (got != LINE_TEXT)
+		return got;
+	while ((*status = compile_text(L, &more)) != LUA_OK && more) {
+		got = ask(L, lines, "_PROMPT2", ">> ", lua_tostring(L, TEXT));
+		if (got == LINE_END) /* let the user see what is missing */
 			break;
-		}
 		if (got == LINE_INTERRUPTED)
 			return got;
 		lua_pushliteral(L, "\n");
-		lua_insert(L, -2);
+		lua_replace(L, -3); /* the message */
 		lua_concat(L, 3);
 	}
+	line_remember(lines, lua_tostring(L, TEXT));
 	return LINE_TEXT;
 }
 
+/* What is above TEXT, through the user's print. */
 static void print_results(lua_State *L)
 {
-	int n = lua_gettop(L);
+	int n = lua_gettop(L) - TEXT;
 
 	if (n == 0)
 		return;
 	luaL_checkstack(L, LUA_MINSTACK, "too many results to print");
 	lua_getglobal(L, "print");
-	lua_insert(L, 1);
-	if (lua_pcall(L, n, 0, 0) != LUA_OK)
-		call_message(NULL, lua_pushfstring(L, "error calling 'print' (%s)", lua_tostring(L, -1)));
+	lua_insert(L, TEXT + 1);
+	if (call_quietly(L, n, 0) != LUA_OK) {
+		const char *message = lua_tostring(L, -1);
+
+		call_message(NULL, lua_pushfstring(L, "error calling 'print' (%s)", message ? message : luaL_typename(L, -1)));
+	}
 }
 
 void repl_run(lua_State *L)
 {
+	struct sigaction idle = { .sa_handler = ignore_signal }, before; /* without SA_RESTART */
+	struct lines *lines;
 	enum line got;
 
-	for (;;) {
-		int status = LUA_OK;
+	lua_settop(L, 0);
+	lines = line_open(L);
+	sigaction(SIGINT, NULL, &before);
+	if (before.sa_handler != SIG_IGN)
+		sigaction(SIGINT, &idle, NULL);
+	do {
+		int status;
 
-		lua_settop(L, 0);
-		got = ask(L, "_PROMPT", "> ");
-		if (got == LINE_END)
-			break;
-		if (got == LINE_TEXT && !compile_expression(L))
-			got = compile_statement(L, &status);
-		if (got == LINE_INTERRUPTED) {
-			putchar('\n');
+		lua_settop(L, LINES);
+		got = read_statement(L, lines, &status);
+		if (got != LINE_TEXT)
 			continue;
-		}
-		lua_remove(L, 1); /* the line */
 		if (status == LUA_OK)
 			status = call_protected(L, 0, LUA_MULTRET);
 		if (status == LUA_OK)
 			print_results(L);
 		else
 			call_report(L, NULL, status);
-	}
+	} while (got != LINE_END);
+	sigaction(SIGINT, &before, NULL);
+	line_close(lines);
 	lua_settop(L, 0);
 	putchar('\n');
 	fflush(stdout);
