@@ -45,9 +45,17 @@ function netns.new() end
 ---@return netns.ns
 function netns.add(name) end
 
----Open what is there: a name, a path, or the namespace that a process is in. Raises ENOENT, ESRCH, EACCES, and EINVAL for a file that is
----no network namespace.
----@param ref string|integer
+---A container, by name or id. Docker, Podman, crun and runc are asked, in this order, as far as they are installed, with their own commands
+---(`docker inspect`, `crun state` ...; podman makes its storage folders when it is first run) and no shell.
+---@class netns.ContainerRef
+---@field container string 1 to 255 of `[A-Za-z0-9_.+-]`, a letter or digit first
+---@field runtime? "docker"|"podman"|"crun"|"runc" ask only this one
+
+---Open what is there: a name, a path, or the namespace that a process or a container is in. Raises ENOENT, ESRCH, EACCES, and EINVAL for a
+---file that is no network namespace. For containers: ENOPKG, no runtime is installed; ENOENT, none knows it, with what each said; ESRCH, it
+---has no process, or the process that a runtime names is here none of it: so it is in nslua's sandbox, which has its own PID namespace
+---(`nslua --host` has not), or when the runtime is on another machine. Once the namespace is open the runtime is asked again, and must say the same.
+---@param ref string|integer|netns.ContainerRef
 ---@return netns.ns
 function netns.open(ref) end
 
