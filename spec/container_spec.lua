@@ -62,6 +62,12 @@ describe("netns.open, of a container of crun", function()
 			exit 1
 		]]):format(id))
 		why = code ~= 0 and "crun cannot run a container here: " .. out or nil
+		if not why then
+			local pid = json.decode(crun("state", id).stdout).pid
+			assert(support.eventually(function()
+				return support.read(("/proc/%d/comm"):format(pid)) == "sleep\n"
+			end))
+		end
 	end)
 
 	teardown(function()
@@ -209,7 +215,8 @@ describe("netns.open { container = ... }, when a runtime", function()
 	it("prints something else, says so", function()
 		for _, answer in ipairs {
 			"echo", "echo []", "echo '[{}]'", "echo '[5]'", "echo nonsense",
-			'echo \'[{ "Id": 5, "State": {} }]\'', "head -c 100000 /dev/zero", inspect(id, "1.5"), inspect(id, '"7"'), inspect(id, "true"),
+			'echo \'[{ "Id": 5, "State": {} }]\'', "head -c 100000 /dev/zero",
+			inspect(id, "1.5"), inspect(id, '"7"'), inspect(id, "true"),
 		} do
 			local out = asked("docker", { answer }, try:format ', runtime = "docker"')
 			assert.equal("false\tENOENT\tno runtime knows it; docker: it printed something "
