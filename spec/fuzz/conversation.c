@@ -76,6 +76,7 @@ static void push_specs(lua_State *L, const struct rtnl_object *object, bool one)
 		{ "fdb", "return { { dev = 'a', lladdr = '02:00:00:00:00:01' }, { dev = 'b', lladdr = '02:00:00:00:00:02' } }" },
 		{ "qdisc", "return { { dev = 'a', kind = 'htb', handle = '1:' }, { dev = 'b', kind = 'tbf', data = { rate = 1e6, burst = 2000, limit = 3000 } } }" },
 		{ "class", "return { { dev = 'a', classid = '1:1', kind = 'htb', data = { rate = '1mbit' } } }" },
+		{ "ntable", "return { { dev = 'a', name = 'arp_cache', retrans = 100 }, { dev = 'a', family = 'inet6', queue = 5 } }" },
 	};
 
 	for (size_t i = 0; i < sizeof(specs) / sizeof(*specs); i++)

@@ -86,6 +86,23 @@ end
 ns:exec(mkdir)
 ns:exec { program, directory }
 
+-- What nftables says of a packet, which needs one to say it: attributes of NFT_MSG_TRACE by number.
+local function attribute(kind, bytes)
+	return string.pack("=I2I2", 4 + #bytes, kind) .. bytes .. ("\0"):rep(-#bytes % 4)
+end
+
+local function be32(n)
+	return string.pack(">i4", n)
+end
+
+local trace = table.concat {
+	attribute(1, "filter\0"), attribute(2, "input\0"), attribute(3, string.pack(">i8", 7)),
+	attribute(4, be32(3)), attribute(5, attribute(1, be32(-3)) .. attribute(2, "other\0")),
+	attribute(6, be32(99)), attribute(10, be32(1)), attribute(12, be32(2)), attribute(16, be32(1)),
+}
+local head = string.pack("=I4I2I2I4I4", 20 + #trace, 0, 0, 0, 0) .. "\1\0\0\0"
+write("decode", 1, "\9\0\0\0\0" .. head .. trace)
+
 -- { which of text.c's rows, text }
 local texts = {
 	{ 0, "10.0.0.1" }, { 0, "fd00::1" }, { 0, "::ffff:1.2.3.4" }, { 1, "10.0.0.0/8" },

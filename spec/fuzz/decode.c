@@ -3,11 +3,14 @@
  * decode.c - fuzz target: any message of the kernel's, as a listing reads it
  *
  * Input: the object, four bytes (an offset, as in an extended ack), a message. What is decoded is encoded again: that may be refused, but
- * only as any misuse is, and what it gives is decoded, too.
+ * only as any misuse is, and what it gives is decoded, too. One object more is what nftables says of packets that are traced.
  */
 #include "fuzz.h"
 
-#include <libmnl/libmnl.h>
+#include "../../src/netlink/nftrace.h"
+
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
 /* A copy of its own, so that the sanitizer knows where it ends. */
@@ -40,7 +43,8 @@ static bool decode(struct rtnl *r, const struct nlmsghdr *h)
 static int run(lua_State *L)
 {
 	struct input *in = lua_touserdata(L, 1);
-	const struct rtnl_object *object = fuzz_objects[input_byte(in) % FUZZ_OBJECTS];
+	unsigned int what = input_byte(in) % (FUZZ_OBJECTS + 1);
+	const struct rtnl_object *object = fuzz_objects[what % FUZZ_OBJECTS];
 	uint32_t offset = (uint32_t)input_number(in, 4);
 	struct nlmsghdr *h;
 	struct codec_path path;
@@ -49,6 +53,12 @@ static int run(lua_State *L)
 
 	if (in->size < NLMSG_HDRLEN)
 		return 0;
+	if (what == FUZZ_OBJECTS) {
+		h = push_message(L, *in, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_TRACE);
+		lua_newtable(L);
+		nftrace_decode(L, h, in->size, 0);
+		return 0;
+	}
 	fuzz_rtnl(&r, L, object, "decode");
 	h = push_message(L, *in, object->new);
 	r.family = h->nlmsg_len > NLMSG_HDRLEN ? ((const uint8_t *)h)[NLMSG_HDRLEN] : 0;

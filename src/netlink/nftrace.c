@@ -6,6 +6,8 @@
  */
 #include "nftrace.h"
 
+#include "attrs.h"
+
 #include <arpa/inet.h>
 #include <lauxlib.h>
 #include <libmnl/libmnl.h>
@@ -94,11 +96,11 @@ static void set_text(lua_State *L, const char *key, const struct nlattr *attr)
 	lua_setfield(L, -2, key);
 }
 
-static void set_verdict(lua_State *L, const struct nlattr *nest)
+static void set_verdict(lua_State *L, struct codec_span inside)
 {
 	const struct nlattr *attr;
 
-	mnl_attr_for_each_nested(attr, nest) {
+	while ((attr = codec_next(&inside))) {
 		if (mnl_attr_get_type(attr) == NFTA_VERDICT_CODE)
 			set_string(L, "verdict", verdict_name((int)be32(attr)));
 		else if (mnl_attr_get_type(attr) == NFTA_VERDICT_CHAIN)
@@ -111,12 +113,13 @@ static void push_message(lua_State *L, const struct nlmsghdr *h)
 	static const char *const types[] = { [NFT_TRACETYPE_POLICY] = "policy", [NFT_TRACETYPE_RETURN] = "return",
 					     [NFT_TRACETYPE_RULE] = "rule" };
 	const struct nfgenmsg *body = mnl_nlmsg_get_payload(h);
+	struct codec_span rest = codec_attrs(h, sizeof(*body));
 	const struct nlattr *attr;
 	uint32_t n;
 
 	lua_createtable(L, 0, 12);
 	set_string(L, "family", family_name(body->nfgen_family));
-	mnl_attr_for_each(attr, h, sizeof(*body)) {
+	while ((attr = codec_next(&rest))) {
 		switch (mnl_attr_get_type(attr)) {
 		case NFTA_TRACE_ID:
 			set_integer(L, "id", be32(attr));
@@ -135,7 +138,7 @@ static void push_message(lua_State *L, const struct nlmsghdr *h)
 			set_integer(L, "handle", (lua_Integer)be64(attr));
 			break;
 		case NFTA_TRACE_VERDICT:
-			set_verdict(L, attr);
+			set_verdict(L, (struct codec_span){ mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr) });
 			break;
 		case NFTA_TRACE_POLICY:
 			set_string(L, "policy", verdict_name((int)be32(attr)));
