@@ -110,6 +110,15 @@ describe("make", function()
 		assert.falsy(text:find "edit_", text)
 	end)
 
+	it("looks for packages once", function()
+		for goal, program in pairs { demo = "scripts/lesson.lua", ["test-here"] = "scripts/test here" } do
+			local text, status = shell("make -n %s", goal)
+			assert.equal(0, status, text)
+			assert.truthy(text:find(program, 1, true), text)
+			assert.falsy(text:find("scripts/deps", 1, true), text)
+		end
+	end)
+
 	it("installs below DESTDIR what runs from there, and removes just that", function()
 		local dir = scratch()
 		local text, status = shell("make install DESTDIR='%s'", dir)
