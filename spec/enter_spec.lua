@@ -2,6 +2,7 @@
 -- enter_spec.lua - nslua --enter: a second terminal in a sandbox that is running
 local lfs = require "lfs"
 local netns = require "netns"
+local hosts = require "spec.hosts.users"
 local scratch = require "spec.scratch"
 local support = require "spec.support"
 local terminal = require "spec.terminal"
@@ -11,7 +12,7 @@ local dir
 -- A sandbox that runs until it is closed, after `code`; `prefix`: a program that starts nslua.
 local function sandbox(code, prefix)
 	local spec = prefix or {}
-	table.insert(spec, support.interpreter)
+	table.insert(spec, hosts.interpreter())
 	table.insert(spec, "-")
 	spec.stdout = "capture"
 	spec.stdin = (code or "") .. [[ io.write "ready\n" io.flush() require "netns".sleep(1000) ]]
@@ -51,6 +52,7 @@ local function has_second_user()
 end
 
 setup(function()
+	hosts.setup()
 	dir = scratch.new()
 	lfs.mkdir(dir.path .. "/sub")
 	os.execute("chmod -R a+rX " .. scratch.quote(dir.path))
@@ -58,6 +60,7 @@ end)
 
 teardown(function()
 	dir:remove()
+	hosts.teardown()
 end)
 
 describe("nslua --enter", function()
@@ -203,7 +206,7 @@ describe("nslua --enter", function()
 		local p <close> = sandbox("require 'netns'.add 'theirs'", { table.unpack(as_nobody) })
 		-- root has groups that mean nothing inside, and would still open files
 		local argv = {
-			"setpriv", "--groups=4,6", support.interpreter, "--enter", tostring(p.pid), "-",
+			"setpriv", "--groups=4,6", hosts.interpreter(), "--enter", tostring(p.pid), "-",
 		}
 		argv.check, argv.stdin = false, [[
 			local n = require "netns"
@@ -219,7 +222,7 @@ describe("nslua --enter", function()
 		assert.equal("theirs\n v0\n0\n0\n", r.stdout)
 		-- and by the user
 		argv = { table.unpack(as_nobody) }
-		for _, word in ipairs { support.interpreter, "--enter", tostring(p.pid), "-e",
+		for _, word in ipairs { hosts.interpreter(), "--enter", tostring(p.pid), "-e",
 			"print(require 'netns'.list()[1]) os.execute 'id -u'" } do
 			table.insert(argv, word)
 		end
@@ -232,7 +235,7 @@ describe("nslua --enter", function()
 		end
 		local p <close> = sandbox()
 		local argv = { check = false, table.unpack(as_nobody) }
-		for _, word in ipairs { support.interpreter, "--enter", tostring(p.pid), "-e", "print(1)" } do
+		for _, word in ipairs { hosts.interpreter(), "--enter", tostring(p.pid), "-e", "print(1)" } do
 			table.insert(argv, word)
 		end
 		local r = netns.current():exec(argv)

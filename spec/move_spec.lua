@@ -137,7 +137,7 @@ describe("netns.sandbox() in lua5.4", function()
 		local p <close> = netns.current():spawn(argv)
 		assert(p:expect("started", 20))
 		local r = netns.current():exec {
-			support.interpreter, "--enter", tostring(p.pid), "-e", "print(require 'netns'.list()[1])",
+			hosts.interpreter(), "--enter", tostring(p.pid), "-e", "print(require 'netns'.list()[1])",
 		}
 		assert.equal("here\n", r.stdout)
 	end)

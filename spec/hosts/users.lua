@@ -26,6 +26,11 @@ local users = {
 local many_users = tonumber(support.read "/proc/self/uid_map":match "%d+%s+%d+%s+(%d+)") > 65534
 hosts.many_users = many_users
 
+-- nslua, where every user finds it and its Lua half.
+function hosts.interpreter()
+	return copy and copy .. "/build/nslua" or support.interpreter
+end
+
 -- What spawn takes to run the script in `program`, "lua5.4" or one of spec/hosts.
 function hosts.command(user, program, code, ...)
 	local argv = table.move(user.prefix, 1, #user.prefix, 1, {})
@@ -76,8 +81,10 @@ function hosts.setup()
 		copy = os.tmpname()
 		os.remove(copy)
 		netns.current():exec {
-			"sh", "-c", "mkdir $0 && cp -r lualib $1/netns $1/hosts/* $0/ && chmod -R a+rX $0",
-			copy, support.build,
+			"sh", "-c", [[
+				mkdir $0 $0/build && cp -r lualib $1/netns $1/hosts/* $0/ && cp $2 $0/build/ &&
+				chmod -R a+rX $0]],
+			copy, support.build, support.interpreter,
 		}
 	end
 end
