@@ -2,6 +2,7 @@
 -- build_spec.lua - the promises of Makefile and scripts: exports, installing, asking first
 
 local lfs = require "lfs"
+local directories = require "spec.scratch"
 local support = require "spec.support"
 
 -- All output of a shell command, and its exit status.
@@ -13,15 +14,19 @@ local function shell(command, ...)
 	return text, tonumber(status)
 end
 
+local places = {}
+
 local function scratch()
-	local dir = os.tmpname()
-	os.remove(dir)
-	assert(lfs.mkdir(dir))
-	finally(function()
-		shell("rm -rf '%s'", dir)
-	end)
-	return dir
+	local place = directories.new()
+	places[#places + 1] = place
+	return place.path
 end
+
+after_each(function()
+	while places[1] do
+		table.remove(places):remove()
+	end
+end)
 
 local function write(path, text, mode)
 	local file <close> = assert(io.open(path, "w"))

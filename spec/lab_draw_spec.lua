@@ -15,13 +15,14 @@ local function dmz()
 end
 
 local function drawn(net, ending)
-	local file = os.tmpname() .. ending
-	finally(function()
-		os.remove(file)
-		os.remove((file:gsub("%.%w+$", "")))
-	end)
-	net:draw(file)
-	return support.read(file)
+	local name = os.tmpname()
+	local file = name .. ending
+	local ok, e = pcall(net.draw, net, file)
+	local text = support.read(file)
+	os.remove(file)
+	os.remove(name)
+	assert(ok, e)
+	return text
 end
 
 describe("lab:draw", function()
