@@ -95,8 +95,7 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 
 	if (!idx)
 		args_misuse(r->L, &(struct args_at){ .op = c->op, .key = "addr", .index = c->index }, "is missing");
-	if (!rtnl_has(r, spec, "dev"))
-		args_misuse(r->L, &(struct args_at){ .op = c->op, .key = "dev", .index = c->index }, "is missing");
+	rtnl_need(r, spec, "dev");
 	size = codec_address(c, idx, "addr", local, &length);
 	lua_pop(r->L, 1);
 	memcpy(remote, local, size);

@@ -40,17 +40,11 @@ static struct ndmsg *header(struct rtnl *r)
 	return codec_header(&r->codec);
 }
 
-static void missing(struct rtnl *r, int spec, const char *key)
-{
-	if (!rtnl_has(r, spec, key))
-		args_misuse(r->L, &(struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index }, "is missing");
-}
-
 /* Behind a tunnel's end one address may be many: they are told apart by `dst`, and appended. */
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
-	missing(r, spec, "lladdr");
-	missing(r, spec, "dev");
+	rtnl_need(r, spec, "lladdr");
+	rtnl_need(r, spec, "dev");
 	header(r)->ndm_family = AF_BRIDGE;
 	header(r)->ndm_flags |= rtnl_has(r, spec, "master") ? NTF_MASTER : NTF_SELF;
 	if (verb != RTNL_DELETE && !rtnl_has(r, spec, "state"))

@@ -42,18 +42,12 @@ static struct ndmsg *header(struct rtnl *r)
 	return codec_header(&r->codec);
 }
 
-static void missing(struct rtnl *r, int spec, const char *key)
-{
-	if (!rtnl_has(r, spec, key))
-		args_misuse(r->L, &(struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index }, "is missing");
-}
-
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	struct codec *c = &r->codec;
 
-	missing(r, spec, "dst");
-	missing(r, spec, "dev");
+	rtnl_need(r, spec, "dst");
+	rtnl_need(r, spec, "dev");
 	if (header(r)->ndm_family && header(r)->ndm_family != c->family)
 		args_misuse(r->L, &(struct args_at){ .op = c->op, .key = "family", .index = c->index }, "is not that of the address");
 	header(r)->ndm_family = (uint8_t)c->family;

@@ -61,14 +61,6 @@ static struct args_at at(const struct rtnl *r, const char *key)
 	return (struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index };
 }
 
-static void missing(struct rtnl *r, int spec, const char *key)
-{
-	struct args_at where = at(r, key);
-
-	if (!rtnl_has(r, spec, key))
-		args_misuse(r->L, &where, "is missing");
-}
-
 static uint32_t handle_in(struct rtnl *r, int spec, const char *key, uint32_t otherwise)
 {
 	struct args_at where = at(r, key);
@@ -103,9 +95,9 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	int top = lua_gettop(L), data;
 	size_t size;
 
-	missing(r, spec, "dev");
+	rtnl_need(r, spec, "dev");
 	if (is_class(r)) {
-		missing(r, spec, "classid");
+		rtnl_need(r, spec, "classid");
 		header(r)->tcm_handle = handle_in(r, spec, "classid", 0);
 		header(r)->tcm_parent = handle_in(r, spec, "parent", 0);
 		if (verb != RTNL_DELETE && !rtnl_has(r, spec, "parent"))
@@ -117,7 +109,7 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 			header(r)->tcm_handle = 0; /* the place says which */
 	}
 	if (verb != RTNL_DELETE)
-		missing(r, spec, "kind");
+		rtnl_need(r, spec, "kind");
 	lua_pushliteral(L, "data");
 	data = lua_rawget(L, spec) == LUA_TTABLE ? lua_gettop(L) : 0;
 	size = r->codec.out->size;

@@ -25,6 +25,12 @@ bool rtnl_has(struct rtnl *r, int spec, const char *key)
 	return has;
 }
 
+void rtnl_need(struct rtnl *r, int spec, const char *key)
+{
+	if (!rtnl_has(r, spec, key))
+		args_misuse(r->L, &(struct args_at){ .op = r->codec.op, .key = key, .index = r->codec.index }, "is missing");
+}
+
 const char *rtnl_field(struct rtnl *r, int spec, const char *key)
 {
 	const char *value = NULL;

@@ -91,6 +91,8 @@ uint32_t rtnl_ifindex(struct rtnl *r, const char *name); /* 0: not there */
 /* spec[key] as a string, or NULL; valid while the spec is. */
 const char *rtnl_field(struct rtnl *r, int spec, const char *key);
 bool rtnl_has(struct rtnl *r, int spec, const char *key);
+/* Raises "is missing" unless the spec has the key. */
+void rtnl_need(struct rtnl *r, int spec, const char *key);
 /* The first message of r->answer, if it has all of its header; else NULL. */
 const struct nlmsghdr *rtnl_answer(const struct rtnl *r, size_t header);
 
