@@ -11,6 +11,8 @@
 
 local operations = require "netns.operations"
 
+local without = require "netns.lab.description".without
+
 --- A value as text, keys in order.
 local function text_of(value)
 	if type(value) ~= "table" then
@@ -24,21 +26,10 @@ local function text_of(value)
 	return "{" .. table.concat(parts, ",") .. "}"
 end
 
-local function copy_without(spec, ...)
-	local out = {}
-	for key, value in next, spec do
-		out[key] = value
-	end
-	for _, key in ipairs { ... } do
-		out[key] = nil
-	end
-	return out
-end
-
 --- What of a cable can be changed without making it anew.
 local function stripped(spec)
-	local out = copy_without(spec, "up", "mtu", "mac")
-	out.peer = spec.peer and copy_without(spec.peer, "mtu", "mac", "up")
+	local out = without(spec, "up", "mtu", "mac")
+	out.peer = spec.peer and without(spec.peer, "mtu", "mac", "up")
 	return out
 end
 

@@ -138,6 +138,7 @@ local function copy(value)
 	return out
 end
 
+--- A shallow copy without some keys.
 local function without(t, ...)
 	local out = {}
 	for key, value in next, t do
@@ -206,6 +207,6 @@ local function new(given, from)
 end
 
 return {
-	new = new, node = node, link = link, copy = copy,
+	new = new, node = node, link = link, copy = copy, without = without,
 	options = { node = node_options, link = link_options },
 }
