@@ -113,7 +113,25 @@ describe("lab:check", function()
 		bad("expected", "web", "db", "icmp", "closed")
 		bad("expected", "web", "db", "icmp", "inconclusive")
 		bad("5", "web", "db", "icmp", "open", "x")
+		bad("to", "web", "web", "icmp", "open")
+		bad("to", "web", net:node "web", "icmp", "open")
 		refused("EINVAL", "rows", net.check, net, "web")
+		for _, row in ipairs { { "web", "db", "icmp", "open" },
+			{ net:node "web", "db", "icmp", "open" } } do
+			local e = refused("EINVAL", "rows", net.check, net, row) -- not in an array
+			assert.same({ 1, true }, { e.index, e.message:find("{ from, to, what", 1, true) ~= nil })
+		end
+	end)
+
+	it("proves nothing by a table without rows", function()
+		local net <close> = dmz()
+		for _, ask in ipairs { "check", "expect", "eventually", "mutate" } do
+			refused("EINVAL", "rows", net[ask], net, {})
+		end
+	end)
+
+	it("names the field of a row, and a lab that is not up", function()
+		local net <close> = dmz()
 		local err = refused("EINVAL", "family", net.check, net,
 			{ { "web", "db", "icmp", "open", family = "ipx" } })
 		assert.equal(1, err.index)
@@ -290,6 +308,8 @@ describe("lab:matrix", function()
 		table.sort(names)
 		assert.same({ "db", "web", "www" }, names)
 		assert.truthy(tostring(m):find "db +%- +dropped +dropped")
+		local _, report = net:matrix("icmp")
+		assert.truthy(tostring(report):find "web %-> db icmp is one of %d+ verdicts\n")
 	end)
 end)
 

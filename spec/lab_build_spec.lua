@@ -45,6 +45,27 @@ describe("a lab", function()
 		assert.truthy(web.link:get "extra1")
 	end)
 
+	it("says what is described and not built yet", function()
+		local net <close> = dmz()
+		net:up()
+		local late = net:host "late"
+		net:link(late, "web")
+		for _, f in ipairs {
+			function() return late.link end,
+			function() net:check { { "web", "db", "icmp", "open" } } end,
+			function() net:mutate { { "web", "db", "icmp", "open" } } end,
+			function() net:explain("web", late, "icmp") end,
+		} do
+			local e = refused("ENOTCONN", nil, f)
+			assert.same({ "late", "call lab:apply()" }, { e.subject, e.hint })
+		end
+		net:apply()
+		assert.truthy(late.link:get "eth0")
+		net:link("late", "web")
+		local e = refused("ENOTCONN", nil, net.check, net, { { "web", "db", "icmp", "open" } })
+		assert.truthy(e.message:find "a cable")
+	end)
+
 	it("says that it is not up, before and after", function()
 		local net <close> = dmz()
 		local web = net:node "web"

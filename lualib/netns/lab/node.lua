@@ -5,6 +5,7 @@
 -- fields and methods. It can be named in scripts long before it exists.
 
 local core = require "netns.core"
+local live = require "netns.lab.running"
 
 local node_methods = {}
 local node_mt = { __name = "netns.lab.node", __methods = node_methods, __fields = {} }
@@ -16,8 +17,8 @@ local handles = setmetatable({}, { __mode = "k" })
 local function handle(self, op)
 	local ns = handles[self]
 	if not ns then
-		core.raise { op = op or "lab", subject = self.name, code = "ENOTCONN",
-			message = "lab is not up", hint = "call lab:up() first" }
+		live.running(labs[self], op or "lab")
+		live.refuse(op or "lab", self.name, "it is no node of the lab any more")
 	end
 	return ns
 end

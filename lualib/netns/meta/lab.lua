@@ -41,7 +41,7 @@
 ---@field links table[] `{ first, second, ... }` with the options of the cable
 
 ---A node: while the lab is up, a namespace, with all of a namespace's fields and methods, and accepted wherever one is; else these raise
----ENOTCONN, "lab is not up".
+---ENOTCONN: "lab is not up", or "described, but not built yet", when it was added to a lab that is up.
 ---@class netns.lab.Node
 ---@field name string
 ---@field kind "host"|"router"|"switch"|"internet"
@@ -168,7 +168,8 @@ function this:up(options) end
 ---End its processes and give its namespaces up; again is nothing. Also `__close` and `__gc`.
 function this:down() end
 
----Make the lab what a description says (another lab's; its own if none is given), changing only what differs: unchanged cables carry
+---Build what was added to a lab that is up (until then check, mutate and explain raise ENOTCONN), and more generally:
+---make the lab what a description says (another lab's; its own if none is given), changing only what differs: unchanged cables carry
 ---traffic all the while, and keep names and addresses. On a refusal it is again as it was. A lab that is down takes the description over.
 ---@param description? netns.lab.Description|netns.Lab
 ---@return netns.Lab

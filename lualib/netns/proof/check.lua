@@ -10,6 +10,7 @@
 local core = require "netns.core"
 local explain = require "netns.proof.explain"
 local impairment = require "netns.lab.impairment"
+local live = require "netns.lab.running"
 local nodes = require "netns.lab.node"
 local probes = require "netns.proof.probe"
 local reports = require "netns.proof.report"
@@ -17,14 +18,6 @@ local rows_of = require "netns.proof.rows"
 local verdicts = require "netns.proof.verdict"
 
 local EXPLAINED = 8 -- failed silences a report
-
-local function running(self, op)
-	if not self.running then
-		core.raise { op = op, subject = self.description.name, code = "ENOTCONN",
-			message = "lab is not up", hint = "call lab:up() first" }
-	end
-	return self.running
-end
 
 local function misuse(index, attr, message, ...)
 	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
@@ -38,7 +31,8 @@ end
 --- What rows.lua asks about the lab as it stands: addresses are the kernel's, and beside them those
 --- of the plan that a downed link has lost.
 local function world_of(self)
-	local layout, namespaces = running(self, "lab check").layout, self.running.namespaces
+	local running = live.running(self, "lab check")
+	local layout, namespaces = running.layout, running.namespaces
 	local world, known = {}, {}
 
 	function world.handle(name)
@@ -435,6 +429,13 @@ function methods:eventually(rows, timeout)
 	end
 end
 
+-- What a matrix's rows accept: any verdict but `inconclusive`.
+local any = {}
+for name in next, verdicts.names do
+	any[#any + 1] = name ~= "inconclusive" and name or nil
+end
+table.sort(any)
+
 local matrix_mt = { __name = "netns.matrix" }
 matrix_mt.__index = matrix_mt
 
@@ -444,18 +445,13 @@ end
 
 --- lab:matrix(what [, family]) -> m.from.to is a verdict's name
 function methods:matrix(what, family)
-	local rows, list = {}, {}
-	for name in next, verdicts.names do
-		if name ~= "inconclusive" then
-			list[#list + 1] = name
-		end
-	end
+	local rows = {}
 	local world = world_of(self)
 	local names = world.nodes("*")
 	for _, from in ipairs(names) do
 		for _, to in ipairs(names) do
 			if from ~= to then
-				rows[#rows + 1] = { from, to, what or "icmp", list, family = family }
+				rows[#rows + 1] = { from, to, what or "icmp", any, family = family }
 			end
 		end
 	end

@@ -8,6 +8,7 @@
 -- it goes before the walk is told.
 
 local core = require "netns.core"
+local live = require "netns.lab.running"
 local nodes = require "netns.lab.node"
 local probes = require "netns.proof.probe"
 local rows_of = require "netns.proof.rows"
@@ -306,10 +307,7 @@ local methods = {}
 
 --- lab:explain(from, to, what [, family]) -> walk
 function methods:explain(from, to, what, family)
-	if not self.running then
-		core.raise { op = "lab explain", subject = self.description.name, code = "ENOTCONN",
-			message = "lab is not up", hint = "call lab:up() first" }
-	end
+	live.running(self, "lab explain")
 	local function name_of(value, attr)
 		local name = nodes.is_node(value) and value.name or value
 		local node = type(name) == "string" and self.running.layout.nodes[name]

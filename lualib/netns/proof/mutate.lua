@@ -10,6 +10,7 @@
 local checks = require "netns.proof.check"
 local core = require "netns.core"
 local finder = require "netns.proof.mutants"
+local live = require "netns.lab.running"
 local nodes = require "netns.lab.node"
 
 local AT_ONCE = 16 -- copies that stand at the same time
@@ -176,10 +177,7 @@ local methods = {}
 
 --- lab:mutate(rows) -> { survived, killed, void, ok }: arrays of { what, node, why }
 function methods:mutate(rows)
-	if not self.running then
-		core.raise { op = "lab mutate", subject = self.description.name, code = "ENOTCONN",
-			message = "lab is not up", hint = "call lab:up() first" }
-	end
+	live.running(self, "lab mutate")
 	rows = by_name(rows)
 	local result = setmetatable({ survived = {}, killed = {}, void = {} }, result_mt)
 	local description, order = description_of(self), {}

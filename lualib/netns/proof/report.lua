@@ -7,6 +7,8 @@
 local files = require "netns.files"
 local json = require "netns.json"
 
+local MANY = 6 -- verdicts
+
 local report_methods = {}
 local report_mt = { __name = "netns.report", __index = report_methods }
 
@@ -23,10 +25,18 @@ local function name_of(value)
 	return tostring(value)
 end
 
+--- What a row accepts; long lists of verdicts only by their number.
+local function expectation(value)
+	if type(value) == "table" and #value > MANY then
+		return ("one of %d verdicts"):format(#value)
+	end
+	return (name_of(value):gsub(",", " or "))
+end
+
 --- A row in one line: "web -> db tcp/22 is isolated".
 local function sentence(row)
 	return ("%s -> %s %s is %s%s"):format(name_of(row[1]), name_of(row[2]), name_of(row[3]),
-		(name_of(row[4]):gsub(",", " or ")), row.family and " (" .. row.family .. ")" or "")
+		expectation(row[4]), row.family and " (" .. row.family .. ")" or "")
 end
 
 local colours = { good = "32", bad = "31", quiet = "2" }

@@ -118,8 +118,9 @@ local function addresses_of(world, from, to, family, set)
 end
 
 local function check_row(row, index)
-	if type(row) ~= "table" then
-		misuse(index, "rows", "a row is a table, got %s", type(row))
+	if type(row) ~= "table" or getmetatable(row) then
+		misuse(index, "rows", "a row is { from, to, what, expected }, got %s",
+			type(row) == "table" and tostring(row) or type(row))
 	end
 	for key in next, row do
 		if not row_keys[key] then
@@ -153,6 +154,9 @@ local function expand(rows, world)
 	if type(rows) ~= "table" then
 		misuse(nil, "rows", "an array of rows expected, got %s", type(rows))
 	end
+	if next(rows) == nil then
+		misuse(nil, "rows", "a table without rows proves nothing")
+	end
 	local named, expanded = named_whats(rows), {}
 	for index = 1, rawlen(rows) do
 		local row = rows[index]
@@ -165,6 +169,9 @@ local function expand(rows, world)
 					table.insert(out.pairs, { from = from, to = to })
 				end
 			end
+		end
+		if #out.pairs == 0 then
+			misuse(index, "to", "is the sender itself: a row is about two nodes")
 		end
 		expanded[index] = out
 	end
