@@ -57,12 +57,7 @@ static bool pending(lua_State *L, lua_State *M)
 	return asked_to_stop(L) || asked_to_stop(M);
 }
 
-bool wait_interrupted(lua_State *L)
-{
-	return pending(L, main_state(L));
-}
-
-int wait_interrupt(lua_State *L)
+static int interrupt(lua_State *L)
 {
 	lua_State *M = main_state(L);
 
@@ -103,7 +98,7 @@ int wait_poll(lua_State *L, struct pollfd *fds, nfds_t n, double deadline)
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (stop)
-		return wait_interrupt(L);
+		return interrupt(L);
 	if (ready < 0)
 		return error_errno(L, saved, "wait", NULL);
 	return ready;

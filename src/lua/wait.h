@@ -5,7 +5,6 @@
 
 #include <lua.h>
 #include <poll.h>
-#include <stdbool.h>
 
 /* Monotonic seconds. */
 double wait_clock(void);
@@ -19,10 +18,6 @@ double wait_deadline(double timeout);
  * this function's caller could free. Other signals are waited through.
  */
 int wait_poll(lua_State *L, struct pollfd *fds, nfds_t n, double deadline);
-
-/* True if Ctrl-C was pressed and not yet answered; for loops in C that do not wait. Raise with wait_interrupt(). */
-bool wait_interrupted(lua_State *L);
-int wait_interrupt(lua_State *L);
 
 /* netns.wait, netns.sleep, netns.clock into the table on top of the stack. */
 void wait_open(lua_State *L);
