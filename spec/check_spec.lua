@@ -139,6 +139,21 @@ describe("lab:check", function()
 		refused("ENOTCONN", nil, net.check, net, {})
 	end)
 
+	it("asks about isolation in each family in which the target has an address", function()
+		local net <close> = lab.new { pools = { inet6 = false } }
+		net:hosts { "old", "web" }
+		net:link("old", "web")
+		net:up()
+		net:node "web".addr:add { addr = "fd00:5::1/64", dev = "eth0" }
+		local verdict, entry = decided(net, "old", "web", "tcp/80", "isolated")
+		assert.equal("open", verdict)
+		local seen = {}
+		for _, each in ipairs(entry.verdicts) do
+			seen[each.family] = each.verdict
+		end
+		assert.same({ inet = "open", inet6 = "no_route" }, seen)
+	end)
+
 	it("takes a row of whose ends one has no address for inconclusive", function()
 		local net <close> = dmz()
 		net:node "web".addr:flush()
@@ -285,6 +300,17 @@ describe("lab:eventually", function()
 		local report = net:eventually({ { "web", "db", "tcp/22", "open" } }, 5)
 		assert.is_true(report.ok, tostring(report))
 		late:close()
+	end)
+
+	it("takes nothing for steady that held once", function()
+		local net <close> = dmz()
+		local answers, asked = { false, true, false, true, true, false }, 0
+		function net.check()
+			asked = asked + 1
+			return { ok = answers[asked] }
+		end
+		assert.is_true(net:eventually({ { "web", "db", "tcp/22", "open" } }, 5).ok)
+		assert.equal(5, asked)
 	end)
 
 	it("gives the report of the last try when time runs out", function()
