@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- process_confine_spec.lua - what a program may do less than we: limits, caps, no_new_privs, user
+local lfs = require "lfs"
 local netns = require "netns"
 local support = require "spec.support"
 
@@ -289,6 +290,42 @@ describe("a process", function()
 			assert.is_true(support.eventually(function()
 				return #ns:pids() == 0
 			end))
+		end)
+
+		it("and cannot be looked into until it is executed", function()
+			if not support.knows_users or not support.has "perl" then
+				pending(support.knows_users and "perl is not installed" or only_root)
+				return
+			end
+			-- Who has a lease on a file holds everybody up that opens it for something else: so the child
+			-- stands still in execve(), after all that it has to do before.
+			local name = os.tmpname()
+			finally(function()
+				os.remove(name)
+			end)
+			os.execute("cp /bin/true " .. name .. " && chmod 755 " .. name)
+			local holder <close> = ns:spawn { "perl", "-e", [[
+				$SIG{IO} = sub { print "asked\n"; };
+				open(my $f, "+<", $ARGV[0]) or die "open: $!";
+				fcntl($f, 1024, 1) or die "no lease: $!";
+				$| = 1; print "held\n"; sleep 1000 while 1;
+			]], name, stdout = "capture", stderr = "stdout" }
+			assert.truthy(holder:expect("held\n", soon))
+			local runner <close> = ns:spawn {
+				support.interpreter, "--host", "-e",
+				("require 'netns'.current():exec { %q, user = 54321 }"):format(name),
+				env = { LUA_PATH = package.path, LUA_CPATH = package.cpath, LUA_INIT = false },
+			}
+			assert.truthy(holder:expect("asked\n", soon))
+			local owner
+			for _, pid in ipairs(ns:pids()) do
+				local uid = read("/proc/" .. pid .. "/status"):match("\nUid:\t(%d+)")
+				owner = uid == "54321" and lfs.attributes("/proc/" .. pid .. "/environ", "uid") or owner
+			end
+			-- what belongs to root in /proc is closed to that user
+			assert.equal(0, owner)
+			holder:close()
+			assert.equal(0, runner:wait(soon).code)
 		end)
 
 		it("which is checked first", function()

@@ -395,6 +395,30 @@ describe("a process with namespaces of its own", function()
 		assert.equal("60\n", output("ulimit -n", "all", { limits = { nofile = 60 } }))
 	end)
 
+	it("can be had by a plain Lua without privilege", function()
+		if not support.has "lua5.4" then
+			pending("lua5.4 is not installed")
+			return
+		end
+		local script = [[
+			local ns = require "netns".new()
+			io.write(ns:exec({
+				"sh", "-c", "id -u; hostname; cat /proc/1/comm; ls /sys/class/net; touch /new && ls -d /new",
+				unshare = "all", hostname = "box", root = "overlay",
+			}).stdout)
+			-- its namespaces belong to a user namespace in which it may do all this without another
+			io.write(ns:exec({
+				"sh", "-c", "ip link set lo up && cat /proc/1/comm", unshare = { "pid" },
+			}).stdout)
+		]]
+		local argv = table.move(support.without_privilege, 1, #support.without_privilege, 1, {})
+		for _, word in ipairs { "lua5.4", "-e", script } do
+			argv[#argv + 1] = word
+		end
+		argv.env = support.plain_env()
+		assert.equal("0\nbox\nnetns-init\nlo\n/new\nnetns-init\n", ns:exec(argv).stdout)
+	end)
+
 	it("can be there twenty times at once", function()
 		local list = {}
 		for i = 1, 20 do

@@ -300,22 +300,6 @@ describe("a process with a root of its own", function()
 			refused("EINVAL", case[1], ns.exec, ns, { "true", root = case[2] })
 		end
 	end)
-end)
-
-describe("a process", function()
-	local ns
-
-	before_each(function()
-		ns = netns.new()
-	end)
-
-	after_each(function()
-		ns:close()
-		for _, command in ipairs(undo) do
-			os.execute(command)
-		end
-		undo = {}
-	end)
 
 	it("can have paths that are read-only, with all beneath", function()
 		local dir = tree()
@@ -335,7 +319,7 @@ describe("a process", function()
 		assert.same({ 3, "x\n" }, { said { readonly = { "/data", "/" }, unshare = "all" } })
 	end)
 
-	it("can have them without a root, too", function()
+	it("can have them with our root, too", function()
 		local dir = directory()
 		local write = { "sh", "-c", "echo x >" .. dir .. "/x", check = false, readonly = { dir } }
 		assert.not_equal(0, ns:exec(write).code)

@@ -525,6 +525,16 @@ describe("a process", function()
 		end
 	end)
 
+	it("has the mounts that were made once for its namespace", function()
+		local function mounts(of)
+			return of:exec({ "readlink", "/proc/self/ns/mnt" }).stdout
+		end
+		local other <close> = netns.new()
+		assert.equal(mounts(ns), mounts(ns))
+		assert.not_equal(mounts(ns), mounts(other))
+		assert.not_equal(mounts(ns), lfs.symlinkattributes("/proc/self/ns/mnt", "target") .. "\n")
+	end)
+
 	it("sees mounts that were made later", function()
 		if not read("/proc/self/mountinfo"):find(" / %S+ shared:") then
 			pending("the root of this mount namespace is not shared")
