@@ -115,6 +115,32 @@ describe("make", function()
 		assert.falsy(text:find "edit_", text)
 	end)
 
+	it("builds all the rest without what is optional, and that says what is missing", function()
+		local dir = scratch()
+		local without = "WITH_NFTABLES=0 WITH_SECCOMP=0 WITH_EDITLINE=0"
+		local text, status = shell("make -s B='%s' %s WERROR=1 CFLAGS=-O0 all", dir, without)
+		assert.equal(0, status, text)
+		for _, file in ipairs { "netns/core.so", "nslua" } do
+			local needed = shell("readelf -d '%s/%s'", dir, file)
+			assert.truthy(needed:find "libmnl", needed)
+			assert.falsy(needed:find "nftables" or needed:find "seccomp" or needed:find "edit", needed)
+		end
+		write(dir .. "/try.lua", [[
+			local ns = require "netns".new()
+			local ok, err = pcall(ns.exec, ns, { "true", seccomp = "default" })
+			print(ok, err.code, err.attr, err.message, err.hint)
+			ok, err = pcall(function() return ns.nft end)
+			print(ok, err.code, err.hint)
+			print(ns:exec({ "echo", "works" }).stdout)
+		]])
+		local paths = "LUA_PATH='lualib/?.lua;lualib/?/init.lua' LUA_CPATH="
+		text, status = shell("%s '%s/nslua' '%s/try.lua'", paths, dir, dir)
+		assert.equal(0, status, text)
+		assert.truthy(text:find("^false\tEOPNOTSUPP\tseccomp\t[^\n]*without libseccomp\t\z
+			[^\n]*libseccomp%-dev[^\n]*make deps"), text)
+		assert.truthy(text:find("\nfalse\tEOPNOTSUPP\t[^\n]*libnftables[^\n]*\nworks\n"), text)
+	end)
+
 	it("looks for packages once", function()
 		for goal, program in pairs { demo = "scripts/lesson.lua", ["test-here"] = "scripts/test here" } do
 			local text, status = shell("make -n %s", goal)
