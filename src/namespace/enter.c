@@ -45,7 +45,7 @@ static int open_pidfd(pid_t pid)
 
 static bool is_dead(int pidfd)
 {
-	return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) != 0;
+	return poll(&(struct pollfd){ .fd = pidfd, .events = POLLIN }, 1, 0) > 0;
 }
 
 /* Which PID namespace; 0 if that cannot be told, with errno. */

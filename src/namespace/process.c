@@ -70,14 +70,16 @@ struct process *process_check(lua_State *L, int idx, const char *op)
 
 bool process_step(lua_State *L, struct process *p, int events, double deadline, const char *op)
 {
-	struct pollfd fds[4] = {
+	bool reports = events & FOR_REPORT && !p->ended;
+	struct pollfd fds[5] = {
 		{ .fd = p->out[0].fd, .events = POLLIN },
 		{ .fd = p->out[1].fd, .events = POLLIN },
-		{ .fd = events & FOR_REPORT && !p->ended ? p->status : -1, .events = POLLIN },
+		{ .fd = reports ? p->status : -1, .events = POLLIN },
+		{ .fd = reports && p->supervisor ? p->supervisor->pidfd : -1, .events = POLLIN },
 		{ .fd = events & FOR_INPUT ? p->in : -1, .events = POLLOUT },
 	};
 
-	if (wait_poll(L, fds, 4, deadline) == 0)
+	if (wait_poll(L, fds, 5, deadline) == 0)
 		return false;
 	for (int i = 0; i < 2; i++)
 		if (fds[i].revents)
@@ -88,10 +90,12 @@ bool process_step(lua_State *L, struct process *p, int events, double deadline, 
 /* Read the next report into p->last; false if there is none yet. */
 bool process_report(lua_State *L, struct process *p, const char *op)
 {
+	/* As long as we have its end of the pipe ourselves, that is all that tells of a supervisor's death. */
+	bool dead = p->supervisor && poll(&(struct pollfd){ .fd = p->supervisor->pidfd, .events = POLLIN }, 1, 0) > 0;
 	struct child_report report;
 	ssize_t n = read(p->status, &report, sizeof(report));
 
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	if (n < 0 && ((errno == EAGAIN && !dead) || errno == EINTR))
 		return false;
 	if (n != sizeof(report))
 		error_raise(L, &(struct error){ .op = op, .errnum = ECHILD, .message = "the process that watched over it was killed" });

@@ -34,6 +34,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+/* How long to wait for what passes by itself, and for what nobody tells of: nanoseconds. */
+enum { TICK = 10000000 };
+
 struct watch {
 	struct child_job *job;
 	struct child_report text;
@@ -53,12 +56,25 @@ BARE static int64_t now(void)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* A pipe takes a report whole, and SIGPIPE is blocked. */
+BARE static void nap(long ns)
+{
+	struct timespec t = { 0, ns };
+
+	RAW(nanosleep, &t, NULL);
+}
+
+/* A pipe takes a report whole, and SIGPIPE is blocked. Who waits for it would do so for ever: a shortage of memory passes. */
 BARE static void report(struct watch *w)
 {
 	w->text.late = w->late;
 	w->text.left = !w->nobody;
-	RAW(write, w->job->status, &w->text, sizeof(w->text));
+	for (int tries = 0; tries < 200; tries++) {
+		long code = RAW(write, w->job->status, &w->text, sizeof(w->text));
+
+		if (code >= 0 || code == -EPIPE)
+			return;
+		nap(TICK);
+	}
 }
 
 /* Take one that has ended, waiting for it if `flags` does not say WNOHANG; its pid, 0 for nobody yet. */
@@ -68,7 +84,8 @@ BARE static int reap(struct watch *w, int flags)
 	long code;
 
 	info.si_pid = 0;
-	code = RAW(waitid, P_ALL, 0, &info, WEXITED | __WALL | flags, NULL);
+	while ((code = RAW(waitid, P_ALL, 0, &info, WEXITED | __WALL | flags, NULL)) == -EINTR)
+		;
 	if (code == -ECHILD)
 		w->nobody = true;
 	if (code < 0)
@@ -181,8 +198,6 @@ BARE static int kill_searched(struct watch *w)
  */
 BARE static void kill_all(struct watch *w)
 {
-	struct timespec nap = { 0, 1000000 };
-
 	for (int idle = 0; !w->nobody && idle < 1000;) {
 		int count = kill_listed(w);
 
@@ -192,7 +207,7 @@ BARE static void kill_all(struct watch *w)
 		if (count)
 			reap(w, 0);
 		else if (!reap(w, WNOHANG))
-			RAW(nanosleep, &nap, NULL);
+			nap(TICK / 10);
 		while (!w->nobody && reap(w, WNOHANG))
 			;
 	}
@@ -228,9 +243,12 @@ BARE static long keep_files(struct child_job *job)
 BARE static bool told_to_end(struct watch *w, int fd)
 {
 	const struct signalfd_siginfo *info = (const void *)w->job->scratch;
+	unsigned long pending = 0;
 	bool told = false;
 	long size;
 
+	if (fd < 0)
+		return RAW(rt_sigpending, &pending, SIGSET_SIZE) == 0 && (pending & 1ul << (SIGTERM - 1));
 	while ((size = RAW(read, fd, w->job->scratch, sizeof(w->job->scratch))) > 0)
 		for (long i = 0; i < size / (long)sizeof(*info); i++)
 			told |= info[i].ssi_signo == SIGTERM;
@@ -244,13 +262,16 @@ BARE static void watch(struct watch *w)
 	unsigned long wanted = 1ul << (SIGCHLD - 1) | 1ul << (SIGTERM - 1);
 	int64_t deadline = job->timeout < 0 ? -1 : w->text.when + job->timeout;
 	struct pollfd fds[3];
+	bool blind;
 
 	fds[0].fd = job->control;
 	fds[1].fd = job->host;
 	fds[2].fd = (int)RAW(signalfd4, -1, &wanted, SIGSET_SIZE, SFD_CLOEXEC | SFD_NONBLOCK);
+	blind = fds[2].fd < 0;
 	fds[0].events = 0;
 	fds[1].events = fds[2].events = POLLIN;
 	for (;;) {
+		bool timed = deadline >= 0 && !w->ended, ticks = false;
 		struct timespec left;
 		int64_t ns;
 		long code;
@@ -266,12 +287,22 @@ BARE static void watch(struct watch *w)
 		}
 		if (w->nobody)
 			return;
-		ns = deadline < 0 || w->ended ? 0 : deadline - now();
+		ns = timed ? deadline - now() : 0;
+		if (blind && (!timed || ns > TICK)) {
+			ticks = true;
+			ns = TICK;
+		}
 		left.tv_sec = ns > 0 ? ns / 1000000000 : 0;
 		left.tv_nsec = ns > 0 ? ns % 1000000000 : 0;
-		code = RAW(ppoll, fds, 3, deadline < 0 || w->ended ? NULL : &left, NULL, 0);
-		if (code == 0 || (code < 0 && code != -EINTR) || fds[0].revents || fds[1].revents || told_to_end(w, fds[2].fd)) {
-			w->late = code == 0;
+		code = RAW(ppoll, fds, 3, timed || ticks ? &left : NULL, NULL, 0);
+		if (code == -EINTR)
+			continue;
+		if (code < 0) {
+			nap(TICK);
+			continue;
+		}
+		w->late = code == 0 && !ticks;
+		if (w->late || fds[0].revents || fds[1].revents || told_to_end(w, fds[2].fd)) {
 			kill_all(w);
 			if (w->ended && !w->reported)
 				report(w);

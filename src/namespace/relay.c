@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -34,11 +35,20 @@ enum { SAME = 1000 };
  * What both ends have in common
  */
 
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+}
+
 static void send_note(int channel, struct note note)
 {
-	/* A failure means that the other end is dead, which shows as a hang-up, too. */
-	while (send(channel, &note, sizeof(note), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	/* That the other end is dead shows as a hang-up, too. Anything else, as that memory is short, passes. */
+	for (int tries = 0; tries < 200 && send(channel, &note, sizeof(note), MSG_NOSIGNAL) < 0; tries++) {
+		if (errno == EPIPE || errno == ECONNRESET)
+			return;
+		if (errno != EINTR)
+			nap();
+	}
 }
 
 /* False when the other end is gone. That it left a note of ours unread is told first, and hides its last one. */
@@ -54,14 +64,22 @@ static bool receive_note(int channel, struct note *note)
 int relay_open(struct relay *relay)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	int ends[2];
+	int ends[2], error;
 	sigset_t all;
 
+	sigfillset(&all);
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -1;
 	relay->stub = ends[0];
 	relay->server = ends[1];
-	sigfillset(&all);
+	relay->signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (relay->signals < 0) {
+		error = errno;
+		close(ends[0]);
+		close(ends[1]);
+		errno = error;
+		return -1;
+	}
 	sigprocmask(SIG_SETMASK, &all, &relay->mask);
 	sigaction(SIGCHLD, &dfl, &relay->chld); /* an ignored one would reap by itself */
 	return 0;
@@ -77,6 +95,7 @@ static void restore(const struct relay *relay)
 void relay_leave(struct relay *relay)
 {
 	close(relay->server);
+	close(relay->signals);
 	restore(relay);
 }
 
@@ -87,7 +106,7 @@ void relay_follow(struct relay *relay)
 	relay->stub = -1;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Too late? Then the channel has hung up: a process closes its descriptors before it sends death signals. */
-	if (poll(&(struct pollfd){ .fd = relay->server }, 1, 0) != 0)
+	if (poll(&(struct pollfd){ .fd = relay->server }, 1, 0) > 0)
 		_exit(1);
 }
 
@@ -107,22 +126,25 @@ void relay_fail(const struct relay *relay, const char *what, int errnum)
 	_exit(1);
 }
 
-/*
- * Let go of every descriptor but the two: a pipe must end when the child closes it, not when the sandbox is over.
- */
-static void keep_only(int one, int other)
+static int compare(const void *a, const void *b)
 {
-	int low = one < other ? one : other, high = one < other ? other : one;
-	const int gaps[][2] = { { 0, low - 1 }, { low + 1, high - 1 }, { high + 1, INT_MAX } };
+	return *(const int *)a - *(const int *)b;
+}
 
-	for (size_t i = 0; i < sizeof(gaps) / sizeof(*gaps); i++) {
-		int from = gaps[i][0], to = gaps[i][1];
+/* Let go of every descriptor but these (-1: none): a pipe must end when the child closes it, not when the sandbox is over. */
+static void keep_only(int one, int two, int three)
+{
+	int keep[] = { one, two, three }, from = 0;
 
-		if (from > to || syscall(SYS_close_range, from, to, 0U) == 0)
-			continue;
-		for (int fd = (int)sysconf(_SC_OPEN_MAX); fd >= from; fd--)
-			if (fd <= to)
-				close(fd);
+	qsort(keep, 3, sizeof(*keep), compare);
+	for (int i = 0; i <= 3; i++) {
+		int to = i < 3 ? keep[i] - 1 : INT_MAX;
+
+		if (from <= to && syscall(SYS_close_range, from, to, 0U) < 0)
+			for (int fd = (int)sysconf(_SC_OPEN_MAX); fd >= from; fd--)
+				if (fd <= to)
+					close(fd);
+		from = i < 3 ? keep[i] + 1 : 0;
 	}
 }
 
@@ -133,14 +155,6 @@ static void keep_only(int one, int other)
 static bool is_relayed(const struct signalfd_siginfo *info)
 {
 	return info->ssi_signo != SIGCHLD && (info->ssi_code <= 0 || info->ssi_signo == SIGHUP);
-}
-
-static int open_signals(void)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	return signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 /*
@@ -185,7 +199,9 @@ static bool reap(int channel, pid_t child, int init)
 		struct note note;
 
 		info.si_pid = 0;
-		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 || !info.si_pid)
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG) < 0 && errno == EINTR)
+			continue;
+		if (!info.si_pid)
 			return false;
 		if (info.si_pid != child)
 			continue;
@@ -201,10 +217,9 @@ static bool reap(int channel, pid_t child, int init)
 void relay_serve(const struct relay *relay, pid_t child, int init)
 {
 	int64_t own[_NSIG] = { 0 };
-	int channel = relay->server, signals;
+	int channel = relay->server, signals = relay->signals;
 
-	keep_only(channel, init);
-	signals = open_signals();
+	keep_only(channel, signals, init);
 	send_note(channel, (struct note){ .kind = NOTE_RUNNING });
 	for (;;) {
 		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
@@ -290,18 +305,17 @@ static void wait_for(pid_t server)
 		;
 }
 
-/* Until the child ends; its exit status. */
-static int stand(int channel, pid_t server, const char *over)
+/* Until the child ends: its exit status, or -1 with *why if it never ran. */
+static int stand(const struct relay *relay, pid_t server, const char *over, struct note *why)
 {
-	int signals, status = 1, killed = SIGKILL;
-	bool speaks = over && isatty(STDERR_FILENO);
+	int channel = relay->stub, signals = relay->signals, status = 1, killed = SIGKILL;
+	bool speaks = over && isatty(STDERR_FILENO), runs = false;
+	struct note note;
 
-	keep_only(channel, speaks ? STDERR_FILENO : -1);
-	signals = open_signals();
+	*why = (struct note){ .kind = NOTE_KILLED };
 	for (;;) {
-		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = runs ? signals : -1, .events = POLLIN } };
 		struct signalfd_siginfo got;
-		struct note note;
 
 		if (poll(fds, 2, -1) < 0)
 			continue;
@@ -311,6 +325,13 @@ static int stand(int channel, pid_t server, const char *over)
 			continue;
 		if (!receive_note(channel, &note))
 			break; /* the server is dying, and with it everything inside */
+		if (note.kind == NOTE_FAILED) {
+			*why = note;
+			break;
+		}
+		if (!runs)
+			keep_only(channel, signals, speaks ? STDERR_FILENO : -1);
+		runs = true;
 		switch (note.kind) {
 		case NOTE_STOPPED:
 			if (reclaim_terminal(note.value))
@@ -338,23 +359,24 @@ static int stand(int channel, pid_t server, const char *over)
 		}
 	}
 	wait_for(server);
+	if (!runs)
+		return -1;
 	return killed ? die_by(killed) : status;
 }
 
 int relay_stand(struct relay *relay, pid_t server, const char *what, const char *over, struct note *why)
 {
-	int error = errno;
+	int error = errno, status = -1;
 
 	close(relay->server);
-	*why = (struct note){ .kind = NOTE_KILLED };
-	if (server < 0) {
+	if (server < 0)
 		relay_refuse(why, what, error);
-	} else {
-		if (receive_note(relay->stub, why) && why->kind == NOTE_RUNNING)
-			_exit(stand(relay->stub, server, over));
-		wait_for(server);
-	}
+	else
+		status = stand(relay, server, over, why);
+	if (status >= 0)
+		_exit(status);
 	close(relay->stub);
+	close(relay->signals);
 	restore(relay);
 	return -1;
 }

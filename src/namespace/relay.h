@@ -16,6 +16,7 @@ struct note {
 
 struct relay {
 	int stub, server; /* the two ends of the channel */
+	int signals;      /* a signalfd; who reads it gets his own */
 	sigset_t mask;    /* what the caller had, which the child gets back */
 	struct sigaction chld;
 };

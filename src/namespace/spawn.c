@@ -278,7 +278,7 @@ static int m_spawn(lua_State *L)
 		return error_misuse(L, "spawn", "check", "only exec checks; look at what wait() returns");
 	p = start(L, ns, &c, false);
 	do
-		wait_poll(L, &(struct pollfd){ .fd = p->status, .events = POLLIN }, 1, -1);
+		process_step(L, p, FOR_REPORT, -1, c.op);
 	while (!process_report(L, p, c.op));
 	check_start(L, p, ns, &c);
 	return 1;

@@ -119,7 +119,7 @@ static bool reaped(struct supervisor *s)
 {
 	siginfo_t info = { 0 };
 
-	if (s->pid && waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | __WALL) == 0 && info.si_pid == 0)
+	if (s->pid && (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | __WALL) == 0 ? info.si_pid == 0 : errno != ECHILD))
 		return false;
 	s->pid = 0;
 	return true;
