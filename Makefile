@@ -39,7 +39,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 # SECCOMP_CFLAGS, SECCOMP_LIBS, WITH_EDITLINE, EDIT_CFLAGS, EDIT_LIBS
 
 GOALS := $(or $(MAKECMDGOALS),all)
-GROUPS := build $(if $(filter test test-%,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
+GROUPS := build $(if $(filter test test-% soak,$(GOALS)),test) $(if $(filter lint,$(GOALS)),lint)
 ifneq ($(filter-out clean deps doctor help format fuzz uninstall,$(GOALS)),)
 # There, but out of date: make is then silent about it until it is found out.
 $(shell mkdir -p build; [ -e build/config.mk ] || touch -t 197001020000 build/config.mk)
@@ -86,7 +86,7 @@ modules: $(MODULES)
 # A failed look leaves nothing, so that the next make looks again. Only goals that promise everything may install packages.
 build/config.mk: Makefile scripts/deps
 	@mkdir -p build
-	@NO_INSTALL=$(if $(filter demo test test-% lint,$(GOALS)),$(NO_INSTALL),1) scripts/deps need $(GROUPS)
+	@NO_INSTALL=$(if $(filter demo test test-% soak lint,$(GOALS)),$(NO_INSTALL),1) scripts/deps need $(GROUPS)
 	@scripts/deps config >$@.new && mv $@.new $@
 
 # Rewritten only when what they hold changes; then what depends on it is compiled anew.
@@ -203,6 +203,11 @@ test-asan: build/deps-test asan
 test-tsan: build/deps-test all
 	+@scripts/test tsan
 
+# What the suite only samples: kills and faults at every system call, a thousand at random, a thousand builds.
+.PHONY: soak
+soak: build/deps-test all suite
+	@SOAK=1 FILES=spec/soak_spec.lua TEST_TIMEOUT=$${TEST_TIMEOUT:-86400} scripts/test here $$([ "$$(id -u)" != 0 ] || echo user)
+
 build/deps-test build/deps-lint: build/deps-%: scripts/deps | build/config.mk
 	@scripts/deps need $*
 	@touch $@
@@ -264,6 +269,8 @@ help:
 	@echo 'make deps       find and install what building and testing need; NO_INSTALL=1 only says what is missing'
 	@echo 'make doctor     what is installed, and which features the kernel has'
 	@echo 'make test-here  test-root test-user test-asan test-tsan: one run of the specs; FILES="spec/x_spec.lua" chooses'
+	@echo 'make soak       kills and faults at every system call, as this user and unprivileged; SOAK_KILLS=100, SOAK_INSTANTS,'
+	@echo '                SOAK_FAULTS and SOAK_BUILDS bound how many'
 	@echo 'make lint       everything that is needed, then what finds faults without running anything; zero findings'
 	@echo 'make format     change what `make lint` says about the layout of C'
 	@echo 'make bench      measure against programs in C'

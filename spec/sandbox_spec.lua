@@ -399,26 +399,6 @@ describe("after the end", function()
 		assert.same({}, marked("SANDBOX_SPEC=ends"))
 	end)
 
-	it("no process is left within a second of SIGKILL, at any time", function()
-		write("work.lua", workload)
-		math.randomseed(tonumber(os.getenv("SPEC_SEED")) or os.time())
-		local busy = 0
-		for i = 1, 25 do
-			local mark = "SANDBOX_SPEC=killed" .. i
-			local delay = 0.04 * math.random() ^ 2
-			bash(mark .. " $N work.lua run & sleep " .. delay .. "; kill -9 $!; wait")
-			if #marked(mark) > 0 then
-				busy = busy + 1
-			end
-			local left
-			support.eventually(function()
-				left = marked(mark)
-				return #left == 0
-			end)
-			assert.same({}, left, "killed after " .. delay .. " s")
-		end
-	end)
-
 	it("no process is left when init is killed, and nslua ends by SIGKILL", function()
 		write("work.lua", workload)
 		local out = bash [[
