@@ -287,6 +287,11 @@ describe("nslua --enter", function()
 		t:await_job()
 		t:keys "'li' .. 'ne'\r"
 		t:await "\nline\n"
+		-- a shell of its own, with job control, and Lua again when that has ended
+		t:keys "os.execute 'PS1=inner: bash --norc --noprofile -i' print('got ' .. io.read())\r"
+		t:leave_inner_shell()
+		t:keys "a line\r"
+		t:await "\ngot a line\n"
 		dir:write("fifo", "\n")
 		t:await("nslua: the sandbox has ended\n", "shell# ")
 		t:keys "echo \"rc=$?\"\r"

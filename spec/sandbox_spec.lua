@@ -367,15 +367,7 @@ describe("on a terminal", function()
 		local t <close> = terminal.shell()
 		t:keys("$NSLUA -e 'os.execute \"PS1=inner: bash --norc --noprofile -i\" \z
 			print(\"got \" .. io.read())'\r")
-		t:match "inner:$"
-		t:keys "sh -c 'echo in front; exec sleep 20'\r"
-		t:await "\nin front\n"
-		t:keys "\26"
-		t:match "Stopped.*inner:$"
-		t:keys "jobs\r"
-		t:match "Stopped.*inner:$"
-		t:keys "exit\r" -- at once, as jobs has told of the stopped one
-		t:await "exit\nexit\n" -- the second one when it has set the terminal's modes again
+		t:leave_inner_shell()
 		t:keys "a line\r"
 		t:await("\ngot a line\n", "shell# ")
 		t:keys "echo \"rc=$?\"\r"

@@ -80,6 +80,19 @@ function terminal_methods:await_job()
 	end, patience), "nothing runs in the foreground")
 end
 
+-- In an interactive shell that has just been started, PS1=inner:, stop a program and leave both.
+function terminal_methods:leave_inner_shell()
+	self:match "inner:$"
+	self:keys "sh -c 'echo in front; exec sleep 20'\r"
+	self:await "\nin front\n"
+	self:keys "\26"
+	self:match "Stopped.*inner:$"
+	self:keys "jobs\r"
+	self:match "Stopped.*inner:$"
+	self:keys "exit\r" -- at once, as jobs has told of the stopped one
+	self:await "exit\nexit\n" -- the second one when it has set the terminal's modes again
+end
+
 -- The process that the shell has started.
 function terminal_methods:child()
 	local pid = self.shell_pid
