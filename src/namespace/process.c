@@ -87,15 +87,24 @@ bool process_step(lua_State *L, struct process *p, int events, double deadline, 
 	return true;
 }
 
+/* As long as we have its end of the pipe ourselves, this alone tells of a supervisor's death. */
+static bool is_orphaned(const struct process *p)
+{
+	return p->supervisor && poll(&(struct pollfd){ .fd = p->supervisor->pidfd, .events = POLLIN }, 1, 0) > 0;
+}
+
 /* Read the next report into p->last; false if there is none yet. */
 bool process_report(lua_State *L, struct process *p, const char *op)
 {
-	/* As long as we have its end of the pipe ourselves, that is all that tells of a supervisor's death. */
-	bool dead = p->supervisor && poll(&(struct pollfd){ .fd = p->supervisor->pidfd, .events = POLLIN }, 1, 0) > 0;
 	struct child_report report;
 	ssize_t n = read(p->status, &report, sizeof(report));
 
-	if (n < 0 && ((errno == EAGAIN && !dead) || errno == EINTR))
+	if (n < 0 && errno == EAGAIN && is_orphaned(p)) {
+		n = read(p->status, &report, sizeof(report)); /* its last one, perhaps */
+		if (n < 0 && errno == EAGAIN)
+			n = 0;
+	}
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
 	if (n != sizeof(report))
 		error_raise(L, &(struct error){ .op = op, .errnum = ECHILD, .message = "the process that watched over it was killed" });
