@@ -192,8 +192,12 @@ function makers.bits(row)
 	})
 end
 
-function makers.ifname()
-	return append(not_of("string"), ifnames)
+function makers.ifname(row)
+	local list = append(not_of("string"), { ("x"):rep((row.max or 15) + 1) })
+	for _, name in ipairs(ifnames) do
+		list[#list + 1] = #name ~= 16 and { name } or nil
+	end
+	return list
 end
 
 function makers.link()

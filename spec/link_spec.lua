@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- link_spec.lua - ns.link
+local fallback = require "spec.fallback"
 local netns = require "netns"
 local support = require "spec.support"
 
@@ -7,8 +8,8 @@ local refused = support.refused
 
 local function names(list)
 	local out = {}
-	for i, entry in ipairs(list) do
-		out[i] = entry.name
+	for _, entry in ipairs(list) do
+		out[#out + 1] = not fallback[entry.name] and entry.name or nil
 	end
 	table.sort(out)
 	return table.concat(out, " ")
@@ -43,7 +44,7 @@ describe("ns.link", function()
 
 	it("begins with lo alone, which is down", function()
 		local list = a.link:list()
-		assert.equal(1, #list)
+		assert.equal("lo", names(list))
 		assert.equal("lo", list[1].name)
 		assert.is_false(list[1].up)
 		assert.equal(65536, list[1].mtu)
@@ -55,6 +56,9 @@ describe("ns.link", function()
 			alias = "to b", group = 7,
 			peer = { name = "eth1", netns = b, mac = "02:00:00:00:00:02", mtu = 1300, up = true },
 		}
+		assert.is_true(support.eventually(function()
+			return b.link:get("eth1").state == "up"
+		end))
 		local here, there = a.link:get "eth0", b.link:get "eth1"
 		assert.equal("veth", here.kind)
 		assert.equal(1400, here.mtu)
@@ -65,7 +69,6 @@ describe("ns.link", function()
 		assert.equal(1300, there.mtu)
 		assert.equal("02:00:00:00:00:02", there.mac)
 		assert.is_true(there.up)
-		assert.equal("up", there.state)
 		assert.is_true(there.carrier)
 		assert.equal(there.index, here.link)
 		assert.is_number(here.link_netnsid)

@@ -98,7 +98,7 @@ describe("a filter of list", function()
 		table.insert(script, "trace_to()")
 		local received = { 0 }
 		for _, point in ipairs(strace.points { support.interpreter, "--host", "-",
-			stdin = table.concat(script, "\n") }) do
+			stdin = table.concat(script, "\n"), timeout = 120 }) do
 			if point.call == "openat" then
 				received[#received + 1] = 0
 			elseif point.call == "recvmsg" then

@@ -181,18 +181,28 @@ double args_timeout(lua_State *L, int idx, const char *op)
 	return args_time(L, idx, &(struct args_at){ .op = op, .key = "timeout" });
 }
 
-const char *args_ifname(lua_State *L, int idx, const struct args_at *at)
+static const char *interface_name(lua_State *L, int idx, const struct args_at *at, size_t max)
 {
 	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.@-";
 	char text[64];
 	size_t n;
 	const char *s = args_string(L, idx, at, &n);
 
-	if (n < 1 || n > 15)
-		args_misuse(L, at, "'%s': an interface name has 1 to 15 characters", args_show(s, n, text, sizeof(text)));
+	if (n < 1 || n > max)
+		args_misuse(L, at, "'%s': an interface name has 1 to %zu characters", args_show(s, n, text, sizeof(text)), max);
 	if (strspn(s, good) != n || strcmp(s, ".") == 0 || strcmp(s, "..") == 0)
 		args_misuse(L, at, "'%s': an interface name is made of letters, digits and _.@-", args_show(s, n, text, sizeof(text)));
 	return s;
+}
+
+const char *args_ifname(lua_State *L, int idx, const struct args_at *at)
+{
+	return interface_name(L, idx, at, 15);
+}
+
+const char *args_altname(lua_State *L, int idx, const struct args_at *at)
+{
+	return interface_name(L, idx, at, 127);
 }
 
 const char *args_netns_name(lua_State *L, int idx, const struct args_at *at)

@@ -80,6 +80,7 @@ double args_timeout(lua_State *L, int idx, const char *op);
 
 /* Names that reach the kernel or the file system: raise, or return the string. */
 const char *args_ifname(lua_State *L, int idx, const struct args_at *at);    /* [A-Za-z0-9_.@-]{1,15} */
+const char *args_altname(lua_State *L, int idx, const struct args_at *at);   /* the same, up to 127 characters */
 const char *args_netns_name(lua_State *L, int idx, const struct args_at *at); /* no "/", blank, NUL, ".", ".."; 1..255 */
 
 #endif

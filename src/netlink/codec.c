@@ -2,9 +2,11 @@
 /* codec.c - encode: a Lua table into a netlink message, by rows (codec.h has the theory, decode.c the way back) */
 #include "codec.h"
 
+#include "../lua/error.h"
 #include "buffer.h"
 #include "values.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,6 +177,20 @@ static void put_inner(struct codec *c, int idx, const char *key, const struct co
 	c->inside = outer;
 }
 
+/* A struct has no members that are not there. */
+static void need_all(struct codec *c, int idx, const struct codec_row *row)
+{
+	for (const struct codec_row *member = row->sub; member->type != CODEC_END; member++) {
+		lua_pushstring(c->L, member->key);
+		if (lua_rawget(c->L, idx) == LUA_TNIL) {
+			struct args_at where = values_at(c, row->key);
+
+			args_misuse(c->L, &where, "needs a '%s'", member->key);
+		}
+		lua_pop(c->L, 1);
+	}
+}
+
 /* A table of its own: attributes in a nest, perhaps behind a header; or the members of a struct. */
 static void put_table(struct codec *c, int idx, const struct codec_row *row)
 {
@@ -184,6 +200,7 @@ static void put_table(struct codec *c, int idx, const struct codec_row *row)
 
 	args_table(c->L, idx, &where);
 	if (row->type == CODEC_MEMBER) {
+		need_all(c, idx, row);
 		codec_put(c, row->attr, NULL, row->size);
 		c->start = c->out->size - NLA_ALIGN(row->size) - NLMSG_HDRLEN;
 		put_inner(c, idx, row->key, row->sub);
@@ -205,6 +222,17 @@ static void put_table(struct codec *c, int idx, const struct codec_row *row)
 	c->differs = true;
 }
 
+/* Complete the nest with what is there and was not written. */
+static void say_again(struct codec *c)
+{
+	struct codec_span rest = c->present;
+	const struct nlattr *a;
+
+	while (c->differs && (a = codec_next(&rest)))
+		if (!codec_written(c, a->nla_type & NLA_TYPE_MASK).data)
+			codec_put(c, a->nla_type, a + 1, a->nla_len - NLA_HDRLEN);
+}
+
 static void put_union(struct codec *c, int spec, const struct codec_row *row)
 {
 	const struct codec_choice *one = codec_choose(c, spec, row);
@@ -223,6 +251,8 @@ static void put_union(struct codec *c, int spec, const struct codec_row *row)
 			codec_fields(c, spec, one->outer);
 		if (one->rows && table)
 			put_inner(c, table, row->key, one->rows);
+		if (one->whole)
+			say_again(c);
 		up(c, &level);
 	}
 	if (table && (!one || !one->rows)) {
@@ -257,8 +287,6 @@ static void put_list(struct codec *c, int idx, const struct codec_row *row)
 
 static void put_value(struct codec *c, int idx, const struct codec_row *row)
 {
-	if (row->with)
-		values_put_with(c, row->with);
 	switch (row->type) {
 	case CODEC_NEST:
 	case CODEC_MEMBER:
@@ -271,6 +299,23 @@ static void put_value(struct codec *c, int idx, const struct codec_row *row)
 		values_put(c, idx, row);
 		break;
 	}
+	if (row->with)
+		values_put_with(c, row->with);
+}
+
+struct codec_span codec_written(struct codec *c, uint16_t type)
+{
+	return codec_inner((struct codec_span){ c->out->data + c->level, c->out->size - c->level }, type);
+}
+
+/* Does what a row has put into the attribute that it shares say what is there already? */
+static bool same_part(struct codec *c, const struct codec_row *row)
+{
+	struct codec_span mine = codec_written(c, row->attr), there = codec_inner(c->present, row->attr);
+
+	if (!mine.data || there.size < row->off + row->width)
+		return false;
+	return !((codec_load(mine.data + row->off, row->width) ^ codec_load(there.data + row->off, row->width)) & values_mask(row));
 }
 
 /* Is the one attribute that stands at `from` there already, just so? A flag may be told as a number. */
@@ -280,7 +325,7 @@ static bool is_present(struct codec *c, const struct codec_row *row, size_t from
 	struct codec_span there;
 	size_t size;
 
-	if (!c->present.data || row->flags & CODEC_ALWAYS || row->with || (row->size && row->type != CODEC_MEMBER))
+	if (!c->present.data || row->flags & CODEC_ALWAYS || (row->with && row->with->written_only))
 		return false;
 	if (c->out->size < from + NLA_HDRLEN)
 		return false;
@@ -291,24 +336,52 @@ static bool is_present(struct codec *c, const struct codec_row *row, size_t from
 	return there.data && there.size == size && memcmp(there.data, a + 1, size) == 0;
 }
 
+/* The row's value is in the message, from `from` on. Take it out again where it is not meant for now, or nothing new. */
+static void keep_or_drop(struct codec *c, const struct codec_row *row, size_t from)
+{
+	bool part = row->size && row->type != CODEC_MEMBER, same;
+
+	if (row->flags & (CODEC_APART | (c->create ? CODEC_LATER : CODEC_CREATE))) {
+		c->out->size = from;
+		return;
+	}
+	same = part ? same_part(c, row) : is_present(c, row, from);
+	if (same && !part)
+		c->out->size = from;
+	if (same || row->flags & CODEC_ALWAYS || (c->out->size == from && !part))
+		return;
+	if (row->flags & CODEC_FIXED && c->present.data) {
+		struct args_at where = values_at(c, row->key);
+
+		error_raise(c->L, &(struct error){ .op = c->op, .errnum = EOPNOTSUPP, .attr = where.key, .index = c->index,
+			.message = "it cannot be changed once the link is made" });
+	}
+	c->differs = true;
+}
+
 static void put_row(struct codec *c, int spec, const struct codec_row *row)
 {
+	bool state = row->flags & CODEC_STATE && c->replace, after = row->flags & CODEC_AFTER && c->may_postpone;
 	lua_State *L = c->L;
 	size_t size = c->out->size;
 
 	if (row->flags & CODEC_RO)
 		return;
+	c->may_miss = state || after;
 	lua_pushstring(L, row->key);
-	if (lua_rawget(L, spec) != LUA_TNIL)
+	if (lua_rawget(L, spec) != LUA_TNIL) {
 		put_value(c, lua_gettop(L), row);
-	else if (row->preset && c->create)
+		c->postponed |= after;
+		if (state || after)
+			c->out->size = size;
+		else
+			keep_or_drop(c, row, size);
+	} else if (row->preset && c->create) {
 		values_put_integer(c, row, row->preset);
-	/* LATER, and CREATE of what is there: it was checked, which is all for now */
-	if (row->flags & (c->create ? CODEC_LATER : CODEC_CREATE) || is_present(c, row, size))
-		c->out->size = size;
-	if (c->out->size > size && !(row->flags & CODEC_ALWAYS))
 		c->differs = true;
+	}
 	lua_pop(L, 1);
+	c->may_miss = false;
 }
 
 void codec_fields(struct codec *c, int spec, const struct codec_row *rows)

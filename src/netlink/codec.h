@@ -35,6 +35,7 @@ enum codec_type {
 	CODEC_STRING,
 	CODEC_IFNAME,
 	CODEC_LLADDR, /* "02:00:00:00:00:01", any length */
+	CODEC_BRIDGE, /* "8000.02:00:00:00:00:01", a bridge's priority and address; read only */
 	CODEC_ADDR,   /* "10.0.0.1", "fd00::1": the family is the message's, or sets it; IPv6 in `attr6` where it has one of its own */
 	CODEC_PREFIX, /* "10.0.0.0/8": an address attribute and the length in the header (`off`) */
 	CODEC_LINK,   /* a link's name (or index), an ifindex for the kernel */
@@ -59,12 +60,17 @@ enum codec_flag {
 	CODEC_WO = 4,      /* never listed */
 	CODEC_INVERT = 8,  /* BIT: false sets it */
 	CODEC_HOST = 16,   /* PREFIX: a host's prefix length is not shown, and "default" is the empty prefix (routes) */
-	CODEC_QUIET = 32,  /* a zero is not listed */
+	CODEC_QUIET = 32,  /* the `usual` value is not listed */
 	CODEC_LATER = 64,  /* the kernel does not take it in a creation: skipped there, the object sends it afterwards */
 	CODEC_ALWAYS = 128, /* goes with other fields of its nest also where it is so already (`present`) */
 	CODEC_LOWER = 256, /* LINK: in the namespace that `link_netnsid` names, where there is one */
 	CODEC_GROUP = 512, /* ADDR: multicast addresses only */
 	CODEC_ONE = 1024,  /* ADDR: no multicast addresses */
+	CODEC_APART = 2048, /* the kernel takes it in a message of its own only, which the object sends: always skipped */
+	CODEC_STATE = 4096, /* it changes by itself: skipped by `replace` */
+	CODEC_AFTER = 8192, /* LINK: it may be all there only when the rest of an array is: `replace` comes back for it */
+	CODEC_OFF = 32768, /* BIT: false, where the attribute that has it is not there */
+	CODEC_FIXED = 16384, /* the kernel lets a change pass without making it: refused here */
 };
 
 struct codec_name {
@@ -98,7 +104,8 @@ struct codec_row {
 	uint16_t attr6;                   /* ADDR */
 	const struct codec_with *with;
 	lua_Integer preset;               /* integers: written when a creation does not say; 0: nothing */
-	lua_Integer min, max;             /* integers: 0, 0 for all that the wire can hold; STRING: length */
+	lua_Integer usual;                /* QUIET */
+	lua_Integer min, max;             /* integers: 0, 0 for all that the wire can hold; STRING, IFNAME: length */
 	const struct codec_name *names;   /* numbers that have names; NULL-terminated */
 	const struct codec_row *sub;
 	size_t header;
@@ -106,10 +113,14 @@ struct codec_row {
 	const char *by;
 };
 
-/* The fields of one kind: those in the table under the union's key, and those that stand in the outer table. Either may be NULL. */
+/*
+ * The fields of one kind: those in the table under the union's key, and those that stand in the outer table. Either may be NULL. `whole`:
+ * the kernel takes for not wanted what is not said, so what is there is said again.
+ */
 struct codec_choice {
 	const char *name;
 	const struct codec_row *rows, *outer;
+	bool whole;
 };
 
 /* A named value that another row of the same key writes (WORD): this one passes over it. */
@@ -128,6 +139,10 @@ struct codec {
 	size_t start;             /* where it begins in out->data */
 	int family;               /* of the addresses; AF_UNSPEC until one is met */
 	bool create;              /* rows marked CREATE are written */
+	bool replace;             /* rows marked STATE are not */
+	bool may_postpone;        /* rows marked AFTER are checked only */
+	bool postponed;           /* one was */
+	bool may_miss;            /* the link that is asked for need not be there */
 	struct codec_span present; /* what is there already, at the level that is being written: what is so already is not written; else empty */
 	bool differs;             /* something at that level was written that is not so already */
 	size_t level;             /* where the attributes of that level begin in out->data */
@@ -162,6 +177,9 @@ size_t codec_address(struct codec *c, int idx, const char *key, uint8_t *to, int
 uint32_t codec_bits(struct codec *c, int idx, const struct codec_row *row);
 /* The index that a link's name or number at `idx` means. */
 uint32_t codec_ifindex(struct codec *c, int idx, const char *key);
+
+/* The attribute `type` as far as it is written at this level. */
+struct codec_span codec_written(struct codec *c, uint16_t type);
 
 /* Add the fields of one message (fixed header of `header` bytes) to the table on top of the stack. */
 void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header, const struct codec_row *rows);

@@ -64,6 +64,13 @@ static void push_lladdr(lua_State *L, const uint8_t *data, size_t size)
 	lua_pushlstring(L, text, n);
 }
 
+/* Two bytes in base 16. */
+static const char *hex4(const uint8_t *data, char text[static 5])
+{
+	snprintf(text, 5, "%02x%02x", data[0], data[1]);
+	return text;
+}
+
 void codec_push_address(struct codec *c, const void *data, size_t size)
 {
 	char text[INET6_ADDRSTRLEN];
@@ -89,9 +96,12 @@ static void push_prefix(struct codec *c, const struct codec_row *row, const void
 
 static bool push_address(struct codec *c, const struct codec_row *row, const uint8_t *data, size_t size)
 {
+	static const uint8_t any[16] = { 0 };
 	bool group = size == 4 ? data[0] >> 4 == 14 : size == 16 && data[0] == 0xff;
 
 	if (row->flags & (group ? CODEC_ONE : CODEC_GROUP))
+		return false;
+	if (row->flags & CODEC_QUIET && size <= sizeof(any) && memcmp(data, any, size) == 0)
 		return false;
 	codec_push_address(c, data, size);
 	return true;
@@ -128,6 +138,7 @@ static void push_members(struct codec *c, const struct codec_row *row, const cha
 static bool push_value(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
 {
 	lua_State *L = c->L;
+	char priority[5];
 	lua_Integer value;
 	bool on;
 
@@ -152,12 +163,12 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 		value = read_integer(row, data, size < widths[row->type] ? size : widths[row->type]);
 		if (row->mask)
 			value = (value & row->mask) >> __builtin_ctz(row->mask);
-		if (value == 0 && (row->flags & CODEC_QUIET))
+		if (value == row->usual && (row->flags & CODEC_QUIET))
 			return false;
 		push_number(L, row, value);
 		return true;
 	case CODEC_BOOL:
-		if (*(const uint8_t *)data == 0 && (row->flags & CODEC_QUIET))
+		if (!!*(const uint8_t *)data == row->usual && (row->flags & CODEC_QUIET))
 			return false;
 		lua_pushboolean(L, *(const uint8_t *)data != 0);
 		return true;
@@ -191,6 +202,13 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 		if (size == 0)
 			return false;
 		push_lladdr(L, data, size);
+		return true;
+	case CODEC_BRIDGE:
+		if (size < 8)
+			return false;
+		push_lladdr(L, (const uint8_t *)data + 2, 6);
+		lua_pushfstring(L, "%s.%s", hex4(data, priority), lua_tostring(L, -1));
+		lua_remove(L, -2);
 		return true;
 	case CODEC_ADDR:
 		return push_address(c, row, data, size);
@@ -240,6 +258,16 @@ static void set_field(struct codec *c, const struct codec_row *row, const void *
 		lua_setfield(c->L, -2, row->key);
 }
 
+static void set_off(struct codec *c, struct codec_span attrs, const struct codec_row *rows)
+{
+	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
+		if (!(row->flags & CODEC_OFF) || codec_inner(attrs, row->attr).data)
+			continue;
+		lua_pushboolean(c->L, 0);
+		lua_setfield(c->L, -2, row->key);
+	}
+}
+
 /* The union's rows by the value that its key has got from an earlier attribute. */
 static void set_union(struct codec *c, const struct codec_row *row, const void *data, size_t size)
 {
@@ -254,6 +282,7 @@ static void set_union(struct codec *c, const struct codec_row *row, const void *
 			continue;
 		lua_newtable(L);
 		codec_decode_attrs(c, data, size, NULL, one->rows);
+		set_off(c, (struct codec_span){ data, size }, one->rows);
 		lua_setfield(L, -2, row->key);
 	}
 }

@@ -7,41 +7,23 @@
 #include "link_kinds.h"
 
 #include <linux/if_link.h>
+#include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
-/* IFLA_BR_MCAST_STATS_ENABLED and older are all there since Linux 4.10. Times of a bridge are in 1/100 s, as `ip` has them. */
-#define BR(name, attribute, kind) { .key = name, .attr = IFLA_BR_##attribute, .type = CODEC_##kind }
-
-static const struct codec_name vlan_protocols[] = { { "802.1Q", 0x8100 }, { "802.1ad", 0x88a8 }, { NULL, 0 } };
-
-static const struct codec_row bridge[] = {
-	BR("forward_delay", FORWARD_DELAY, U32),
-	BR("hello_time", HELLO_TIME, U32),
-	BR("max_age", MAX_AGE, U32),
-	BR("ageing_time", AGEING_TIME, U32),
-	BR("stp_state", STP_STATE, U32),
-	BR("priority", PRIORITY, U16),
-	/* a kernel without VLAN filtering lists it, but refuses even the 0 that it listed */
-	{ .key = "vlan_filtering", .attr = IFLA_BR_VLAN_FILTERING, .type = CODEC_BOOL, .flags = CODEC_QUIET },
-	{ .key = "vlan_protocol", .attr = IFLA_BR_VLAN_PROTOCOL, .type = CODEC_BE16, .names = vlan_protocols },
-	BR("vlan_default_pvid", VLAN_DEFAULT_PVID, U16),
-	BR("vlan_stats_enabled", VLAN_STATS_ENABLED, BOOL),
-	BR("group_fwd_mask", GROUP_FWD_MASK, U16),
-	{ .key = "group_address", .attr = IFLA_BR_GROUP_ADDR, .type = CODEC_LLADDR },
-	BR("mcast_snooping", MCAST_SNOOPING, BOOL),
-	BR("mcast_router", MCAST_ROUTER, U8),
-	BR("mcast_querier", MCAST_QUERIER, BOOL),
-	BR("mcast_query_use_ifaddr", MCAST_QUERY_USE_IFADDR, BOOL),
-	BR("mcast_igmp_version", MCAST_IGMP_VERSION, U8),
-	BR("mcast_mld_version", MCAST_MLD_VERSION, U8),
-	BR("nf_call_iptables", NF_CALL_IPTABLES, BOOL),
-	BR("nf_call_ip6tables", NF_CALL_IP6TABLES, BOOL),
-	BR("nf_call_arptables", NF_CALL_ARPTABLES, BOOL),
-	{ .type = CODEC_END },
+/* Newer than the headers of some systems that this is built on (IFLA_NETKIT_*). */
+enum {
+	NETKIT_PEER_INFO = 1,
+	NETKIT_PRIMARY,
+	NETKIT_POLICY,
+	NETKIT_PEER_POLICY,
+	NETKIT_MODE,
+	NETKIT_SCRUB,
+	NETKIT_PEER_SCRUB,
 };
 
-/* What can be said of a veth's other end in the message that makes the pair; `up` follows in one of its own (link.c). */
+/* ---- pairs: what can be said of the other end in the message that makes both; `up` follows in one of its own (link_after.c) ---- */
+
 static const struct codec_row peer[] = {
 	{ .key = "name", .attr = IFLA_IFNAME, .type = CODEC_IFNAME },
 	{ .key = "netns", .attr = IFLA_NET_NS_FD, .type = CODEC_NETNS },
@@ -58,6 +40,25 @@ static const struct codec_row peer[] = {
 
 static const struct codec_row veth[] = {
 	{ .key = "peer", .attr = VETH_INFO_PEER, .type = CODEC_NEST, .sub = peer, .header = sizeof(struct ifinfomsg), .flags = CODEC_CREATE },
+	{ .type = CODEC_END },
+};
+
+static const struct codec_name netkit_modes[] = { { "l2", 0 }, { "l3", 1 }, { NULL, 0 } };
+static const struct codec_name netkit_policies[] = { { "forward", 0 }, { "blackhole", 2 }, { NULL, 0 } };
+static const struct codec_name netkit_scrubs[] = { { "none", 0 }, { "default", 1 }, { NULL, 0 } };
+
+static const struct codec_row netkit_peer[] = {
+	{ .key = "peer", .attr = NETKIT_PEER_INFO, .type = CODEC_NEST, .sub = peer, .header = sizeof(struct ifinfomsg), .flags = CODEC_CREATE },
+	{ .type = CODEC_END },
+};
+
+static const struct codec_row netkit[] = {
+	{ .key = "mode", .attr = NETKIT_MODE, .type = CODEC_U32, .names = netkit_modes },
+	{ .key = "policy", .attr = NETKIT_POLICY, .type = CODEC_U32, .names = netkit_policies },
+	{ .key = "peer_policy", .attr = NETKIT_PEER_POLICY, .type = CODEC_U32, .names = netkit_policies },
+	{ .key = "scrub", .attr = NETKIT_SCRUB, .type = CODEC_U32, .names = netkit_scrubs },
+	{ .key = "peer_scrub", .attr = NETKIT_PEER_SCRUB, .type = CODEC_U32, .names = netkit_scrubs },
+	{ .key = "primary", .attr = NETKIT_PRIMARY, .type = CODEC_BOOL, .flags = CODEC_RO },
 	{ .type = CODEC_END },
 };
 
@@ -85,7 +86,64 @@ static const struct codec_row macvlan[] = {
 	{ .type = CODEC_END },
 };
 
-/* ---- tun: written by tun.c ---- */
+/* ---- ipvlan, ipvtap ---- */
+
+static const struct codec_name ipvlan_modes[] = { { "l2", 0 }, { "l3", 1 }, { "l3s", 2 }, { NULL, 0 } };
+static const struct codec_name ipvlan_flags[] = { { "bridge", 0 }, { "private", 1 }, { "vepa", 2 }, { NULL, 0 } };
+
+static const struct codec_row ipvlan[] = {
+	{ .key = "mode", .attr = IFLA_IPVLAN_MODE, .type = CODEC_U16, .names = ipvlan_modes },
+	{ .key = "flags", .attr = IFLA_IPVLAN_FLAGS, .type = CODEC_U16, .names = ipvlan_flags },
+	{ .type = CODEC_END },
+};
+
+/* ---- vlan ---- */
+
+static const struct codec_name vlan_protocols[] = { { "802.1Q", 0x8100 }, { "802.1ad", 0x88a8 }, { NULL, 0 } };
+
+#define VLAN_FLAG(name, bit) \
+	{ .key = name, .attr = IFLA_VLAN_FLAGS, .type = CODEC_BIT, .mask = bit, .change = offsetof(struct ifla_vlan_flags, mask), \
+	  .flags = CODEC_OFF, CODEC_PART(ifla_vlan_flags, flags) }
+
+static const struct codec_row qos_member[] = {
+	{ .key = "from", .type = CODEC_U32, CODEC_HDR(ifla_vlan_qos_mapping, from) },
+	{ .key = "to", .type = CODEC_U32, CODEC_HDR(ifla_vlan_qos_mapping, to) },
+	{ .type = CODEC_END },
+};
+
+static const struct codec_row qos_mapping[] = {
+	{ .attr = IFLA_VLAN_QOS_MAPPING, .type = CODEC_MEMBER, .sub = qos_member, .size = sizeof(struct ifla_vlan_qos_mapping) },
+	{ .type = CODEC_END },
+};
+
+static const struct codec_row vlan[] = {
+	{ .key = "id", .attr = IFLA_VLAN_ID, .type = CODEC_U16, .min = 0, .max = 4095, .flags = CODEC_FIXED },
+	{ .key = "protocol", .attr = IFLA_VLAN_PROTOCOL, .type = CODEC_BE16, .names = vlan_protocols, .flags = CODEC_FIXED },
+	VLAN_FLAG("reorder_hdr", VLAN_FLAG_REORDER_HDR),
+	VLAN_FLAG("gvrp", VLAN_FLAG_GVRP),
+	VLAN_FLAG("mvrp", VLAN_FLAG_MVRP),
+	VLAN_FLAG("loose_binding", VLAN_FLAG_LOOSE_BINDING),
+	VLAN_FLAG("bridge_binding", VLAN_FLAG_BRIDGE_BINDING),
+	{ .key = "ingress_qos_map", .attr = IFLA_VLAN_INGRESS_QOS, .type = CODEC_LIST, .sub = qos_mapping },
+	{ .key = "egress_qos_map", .attr = IFLA_VLAN_EGRESS_QOS, .type = CODEC_LIST, .sub = qos_mapping },
+	{ .type = CODEC_END },
+};
+
+/* ---- vrf ---- */
+
+static const struct codec_row vrf[] = {
+	{ .key = "table", .attr = IFLA_VRF_TABLE, .type = CODEC_U32 },
+	{ .type = CODEC_END },
+};
+
+const struct codec_row link_vrf_slave[] = {
+	{ .key = "table", .attr = IFLA_VRF_PORT_TABLE, .type = CODEC_U32 },
+	{ .type = CODEC_END },
+};
+
+const struct codec_with link_port_of_vrf = { .attr = IFLA_INFO_SLAVE_KIND, .text = "vrf" };
+
+/* ---- tun: written by link_tun.c ---- */
 
 static const struct codec_name tun_modes[] = { { "tun", 1 }, { "tap", 2 }, { NULL, 0 } };
 
@@ -101,11 +159,25 @@ static const struct codec_row tun[] = {
 };
 
 const struct codec_choice link_kinds[] = {
-	{ "veth", .outer = veth },
-	{ "bridge", .rows = bridge },
+	{ "bond", .rows = link_bond },
+	{ "bridge", .rows = link_bridge },
+	{ "geneve", .rows = link_geneve },
+	{ "gre", .rows = link_gre, .whole = true },
+	{ "gretap", .rows = link_gre, .whole = true },
+	{ "ip6gre", .rows = link_ip6gre, .whole = true },
+	{ "ip6gretap", .rows = link_ip6gre, .whole = true },
+	{ "ip6tnl", .rows = link_ip6tnl, .whole = true },
+	{ "ipip", .rows = link_ipip, .whole = true },
+	{ "ipvlan", .rows = ipvlan },
+	{ "ipvtap", .rows = ipvlan },
 	{ "macvlan", .rows = macvlan },
 	{ "macvtap", .rows = macvlan },
+	{ "netkit", .rows = netkit, .outer = netkit_peer },
+	{ "sit", .rows = link_sit, .whole = true },
 	{ "tun", .rows = tun },
+	{ "veth", .outer = veth },
+	{ "vlan", .rows = vlan },
+	{ "vrf", .rows = vrf },
 	{ "vxlan", .rows = link_vxlan },
 	{ NULL },
 };

@@ -9,6 +9,14 @@
 extern const struct codec_choice link_kinds[];
 
 /* Its parts that have files of their own. */
-extern const struct codec_row link_vxlan[];
+extern const struct codec_row link_vxlan[], link_geneve[], link_gre[], link_ip6gre[], link_ipip[], link_sit[], link_ip6tnl[];
+extern const struct codec_row link_bridge[], link_bond[];
+
+/* What a master's kind adds to its ports. */
+extern const struct codec_row link_bridge_slave[], link_bond_slave[], link_vrf_slave[];
+extern const struct codec_with link_port_of_bridge, link_port_of_bond, link_port_of_vrf;
+
+#define LINK_PORT(name, rows, which, how) \
+	{ .key = name, .attr = IFLA_INFO_SLAVE_DATA, .type = CODEC_NEST, .sub = rows, .with = which, .flags = how }
 
 #endif

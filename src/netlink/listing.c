@@ -22,6 +22,7 @@ static bool means_all(struct rtnl *r, const char *key, int idx)
 }
 
 static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *rows);
+static bool value_fits(struct rtnl *r, int filter, int wanted, int listed, const struct codec_row *row);
 
 /* Two arrays, of which each element must fit: tables of the row's fields, or values of the one row inside. */
 static bool array_fits(struct rtnl *r, int wanted, int listed, const struct codec_row *row)
@@ -35,7 +36,7 @@ static bool array_fits(struct rtnl *r, int wanted, int listed, const struct code
 	for (lua_Integer i = 1; fit && i <= (lua_Integer)lua_rawlen(L, wanted); i++) {
 		lua_rawgeti(L, wanted, i);
 		lua_rawgeti(L, listed, i);
-		fit = row->type == CODEC_LIST ? codec_fits(&r->codec, &element, top + 1, top + 2) : fits(r, top + 1, top + 2, row->sub);
+		fit = row->type == CODEC_LIST ? value_fits(r, 0, top + 1, top + 2, &element) : fits(r, top + 1, top + 2, row->sub);
 		lua_settop(L, top);
 	}
 	return fit;

@@ -68,8 +68,8 @@ bool codec_fits(struct codec *c, const struct codec_row *row, int a, int b)
 	b = lua_absindex(L, b);
 	if (lua_rawequal(L, a, b))
 		return true;
-	if (lua_isnil(L, b)) /* what is zero or false may not be listed */
-		return (row->flags & CODEC_QUIET) && (lua_isboolean(L, a) ? !lua_toboolean(L, a) : codec_number(L, row, a) == 0);
+	if (lua_isnil(L, b)) /* what is usual may not be listed */
+		return (row->flags & CODEC_QUIET) && (lua_isboolean(L, a) ? lua_toboolean(L, a) : codec_number(L, row, a)) == row->usual;
 	if (look == CODEC_BITS) {
 		uint32_t bits = codec_bits(c, a, row);
 
@@ -201,7 +201,7 @@ const char *codec_key_at(const struct nlmsghdr *message, size_t header, const st
 static const char *const type_names[] = {
 	[CODEC_U8] = "u8", [CODEC_U16] = "u16", [CODEC_U32] = "u32", [CODEC_S32] = "s32", [CODEC_U64] = "u64", [CODEC_BE16] = "be16",
 	[CODEC_BE32] = "be32", [CODEC_BOOL] = "bool", [CODEC_FLAG] = "flag", [CODEC_BIT] = "bit", [CODEC_BITS] = "bits",
-	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_ADDR] = "addr",
+	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_BRIDGE] = "bridge", [CODEC_ADDR] = "addr",
 	[CODEC_PREFIX] = "prefix", [CODEC_LINK] = "link", [CODEC_NETNS] = "netns", [CODEC_NEST] = "nest", [CODEC_UNION] = "union",
 	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_TIME] = "time", [CODEC_RATE] = "rate", [CODEC_SIZE] = "size",
 	[CODEC_FRACTION] = "fraction", [CODEC_HANDLE] = "handle", [CODEC_RANGE] = "range", [CODEC_CUSTOM] = "custom",
@@ -209,7 +209,7 @@ static const char *const type_names[] = {
 
 static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer *n)
 {
-	static const struct codec_name flags[] = { { "ro", CODEC_RO }, { "create", CODEC_CREATE }, { "wo", CODEC_WO }, { NULL, 0 } };
+	static const struct codec_name flags[] = { { "ro", CODEC_RO }, { "create", CODEC_CREATE }, { "wo", CODEC_WO }, { "state", CODEC_STATE }, { NULL, 0 } };
 	static const struct codec_row none[] = { { .type = CODEC_END } };
 
 	luaL_checkstack(L, 8, "schema");

@@ -139,7 +139,7 @@ static uint32_t ifindex(struct codec *c, const char *name, const char *key)
 	lua_pop(L, 1);
 	index = rtnl_ifindex(r, name);
 	if (index == 0) {
-		if (r->lenient)
+		if (r->lenient || c->may_miss)
 			return 0;
 		error_raise(L, &(struct error){ .op = c->op, .subject = name, .netns = r->netns, .errnum = ENODEV, .attr = key,
 			.index = c->index, .message = missing_link });
@@ -225,6 +225,8 @@ size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 	c->family = AF_UNSPEC;
 	c->present = (struct codec_span){ NULL, 0 };
 	c->create = verb == RTNL_ADD || verb == RTNL_REPLACE;
+	c->replace = verb == RTNL_REPLACE;
+	c->postponed = false;
 	codec_begin(c, verb == RTNL_DELETE ? o->del : verb != RTNL_ADD && o->set ? o->set : o->new, o->flags[verb], o->header);
 	if (o->begin)
 		o->begin(r, spec, verb);
@@ -296,7 +298,7 @@ static void apply_one(struct rtnl *r, int spec, enum rtnl_verb verb)
 
 static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb verb)
 {
-	int top = lua_gettop(r->L);
+	int top = lua_gettop(r->L), again;
 
 	/* First pass: every spec is checked, nothing is sent. A link may stand on one that this very array makes. */
 	for (lua_Integer i = 1; i <= n; i++) {
@@ -309,8 +311,21 @@ static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb 
 		r->object->sorted(r, array);
 		array = ++top;
 	}
+	lua_newtable(r->L); /* those that name a link which comes later: once more, when all are there */
+	again = ++top;
 	for (lua_Integer i = 1; i <= n; i++) {
+		r->codec.may_postpone = verb == RTNL_REPLACE;
 		apply_one(r, element(r, array, i, verb), verb);
+		lua_settop(r->L, top);
+		if (!r->codec.postponed)
+			continue;
+		lua_pushinteger(r->L, i);
+		lua_rawseti(r->L, again, (lua_Integer)lua_rawlen(r->L, again) + 1);
+	}
+	r->codec.may_postpone = false;
+	for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(r->L, again); i++) {
+		lua_rawgeti(r->L, again, i);
+		apply_one(r, element(r, array, lua_tointeger(r->L, -1), verb), verb);
 		lua_settop(r->L, top);
 	}
 }

@@ -24,19 +24,19 @@ struct args_at values_at(struct codec *c, const char *key)
 
 /* ---- members: of the header, or of an attribute that several rows share ---- */
 
-/* The payload of the attribute at the level that is being written; made, all zero, if it is not there yet. */
-static char *shared(struct codec *c, uint16_t attr, size_t size)
+/* Where a row is in the attribute that it shares, which begins as it is now, or as zeros where its bits say which of them are meant. */
+static char *shared(struct codec *c, const struct codec_row *row)
 {
-	struct codec_span found = codec_inner((struct codec_span){ c->out->data + c->level, c->out->size - c->level }, attr);
+	struct codec_span found = codec_written(c, row->attr), now = codec_inner(c->present, row->attr);
 
-	if (found.data && found.size >= size)
+	if (found.data && found.size >= row->size)
 		return (char *)found.data;
-	return codec_put(c, attr, NULL, size);
+	return codec_put(c, row->attr, !row->change && now.size >= row->size ? now.data : NULL, row->size);
 }
 
 static char *member(struct codec *c, const struct codec_row *row)
 {
-	return (row->attr ? shared(c, row->attr, row->size) : (char *)codec_header(c)) + row->off;
+	return (row->attr ? shared(c, row) : (char *)codec_header(c)) + row->off;
 }
 
 /* ---- values ---- */
@@ -86,6 +86,11 @@ static lua_Integer number(struct codec *c, int idx, const struct codec_row *row)
 static uint64_t to_wire(enum codec_type type, uint64_t value)
 {
 	return type == CODEC_BE16 ? htobe16((uint16_t)value) : type == CODEC_BE32 ? htobe32((uint32_t)value) : value;
+}
+
+uint64_t values_mask(const struct codec_row *row)
+{
+	return row->mask ? to_wire(row->type, row->mask) : UINT64_MAX;
 }
 
 /* Little and big machines have the low bytes of a number in different places. */
@@ -240,9 +245,16 @@ static void put_address(struct codec *c, int idx, const struct codec_row *row)
 {
 	struct args_at where = values_at(c, row->key);
 	uint8_t address[16];
-	size_t size = codec_address(c, idx, row->key, address, NULL);
-	bool group = size == 4 ? address[0] >> 4 == 14 : address[0] == 0xff;
+	int others = c->family;
+	size_t size;
+	bool group;
 
+	if (row->width) /* always of one family, whatever the others are */
+		c->family = AF_UNSPEC;
+	size = codec_address(c, idx, row->key, address, NULL);
+	if (row->width)
+		c->family = others;
+	group = size == 4 ? address[0] >> 4 == 14 : address[0] == 0xff;
 	if (row->width && row->width != size)
 		args_misuse(c->L, &where, "'%.60s' is no IPv%d address", lua_tostring(c->L, idx), row->width == 4 ? 4 : 6);
 	if (row->flags & CODEC_GROUP && !group)
@@ -281,14 +293,15 @@ static void put_string(struct codec *c, int idx, const struct codec_row *row)
 {
 	struct args_at where = values_at(c, row->key);
 	size_t n;
-	const char *s = row->type == CODEC_IFNAME ? args_ifname(c->L, idx, &where) : args_string(c->L, idx, &where, &n);
+	const char *s = row->type == CODEC_STRING ? args_string(c->L, idx, &where, &n)
+			: row->max                  ? args_altname(c->L, idx, &where)
+						  : args_ifname(c->L, idx, &where);
 
 	n = strlen(s);
 	if (row->max && n > (size_t)row->max)
 		args_misuse(c->L, &where, "%zu characters; at most %lld are allowed", n, (long long)row->max);
 	codec_put(c, row->attr, s, n + 1);
 }
-
 
 /* What looks so is written by the object's own functions, and only checked here. */
 static void check_unit(struct codec *c, int idx, const struct args_at *at, const struct codec_row *row, enum codec_type look)
@@ -394,6 +407,7 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		check_unit(c, idx, &where, row, row->type);
 		break;
 	case CODEC_END:
+	case CODEC_BRIDGE:
 	case CODEC_NEST:
 	case CODEC_INLINE:
 	case CODEC_UNION:

@@ -18,6 +18,9 @@ void values_put(struct codec *c, int idx, const struct codec_row *row);
 /* Write a row's integer that comes from no table. */
 void values_put_integer(struct codec *c, const struct codec_row *row, lua_Integer value);
 
+/* The bits of its member that a row takes, as they stand in the message. */
+uint64_t values_mask(const struct codec_row *row);
+
 /* Write what goes with a row. */
 void values_put_with(struct codec *c, const struct codec_with *with);
 

@@ -10,19 +10,23 @@
 ---@field index? integer ifindex; honoured by `add`, ignored by `set` and `replace`
 ---@field kind? string "veth", "bridge" ...; any that the kernel makes without `data` may be named
 ---@field data? netns.link.Data what the kind adds (link_kinds.lua)
----@field peer? netns.link.Peer the other end of a veth pair; only when it is made
+---@field peer? netns.link.Peer the other end of a veth or netkit pair; only when it is made
 ---@field up? boolean administrative state; always listed
 ---@field promisc? boolean promiscuous mode
 ---@field allmulticast? boolean receive all multicast frames
 ---@field arp? boolean resolve neighbours (false: IFF_NOARP)
 ---@field mtu? integer bytes
 ---@field mac? string link-layer address, "02:00:00:00:00:01"
----@field master? string|integer the bridge (or other master) that it belongs to; 0 takes it out
+---@field master? string|integer the bridge, bond or vrf that it belongs to; 0 takes it out. A bond takes no link that is up, and brings it up itself
 ---@field link? string|integer the lower link, or a veth's peer: a name where it is in this namespace, else its index there (with `link_netnsid`)
 ---@field link_netnsid? integer the id of the namespace that `link` is in; honoured by `add`, but for a veth
 ---@field netns? netns.Ref the namespace to make it in, or to move it to; never listed. Its `link` stays in this one
 ---@field group? integer device group
 ---@field alias? string up to 255 bytes
+---@field altnames? string[] other names, of up to 127 characters; what is set are all of them
+---@field bridge_slave? netns.link.BridgeSlave what a bridge adds to its ports
+---@field bond_slave? netns.link.BondSlave what a bond adds to its ports
+---@field vrf_slave? netns.link.VrfSlave only listed
 ---@field txqlen? integer packets
 ---@field numtxqueues? integer 1 to 4096, only when it is made; a veth has 1 unless told otherwise
 ---@field numrxqueues? integer likewise
@@ -31,7 +35,7 @@
 ---@field stats? netns.link.Stats only listed
 ---@field addrgenmode? "eui64"|"none"|"stable_secret"|"random" how IPv6 makes the link-local address
 
----The other end of a veth pair (include/uapi/linux/veth.h).
+---The other end of a pair (include/uapi/linux/veth.h).
 ---@class netns.link.Peer
 ---@field name string
 ---@field netns? netns.Ref where it is made; else beside the first end

@@ -4,9 +4,64 @@
 -- What each kind of link adds, in its spec's `data`. Words are those of `ip link add ... type KIND` (ip-link(8)), a hyphen written as `_`;
 -- a switch that `ip` spells `[no]word` is a boolean. Other kinds can be made too, without `data`.
 
----@alias netns.link.Data netns.link.BridgeData|netns.link.MacvlanData|netns.link.TunData|netns.link.VxlanData
+-- Where a kernel lacks a kind, `add` raises EOPNOTSUPP ("Unknown device type"). Kinds without fields (dummy, ifb, wireguard, nlmon, team
+-- ...) need no `data`. A field that the kernel does not know yet is passed over by old kernels and refused by newer ones.
 
----What a bridge adds; times in 1/100 s as ip-link(8) has them.
+---@alias netns.link.Data netns.link.BondData|netns.link.BridgeData|netns.link.GeneveData|netns.link.GreData|netns.link.Ip6greData|netns.link.Ip6tnlData|netns.link.IpipData|netns.link.IpvlanData|netns.link.MacvlanData|netns.link.NetkitData|netns.link.SitData|netns.link.TunData|netns.link.VlanData|netns.link.VrfData|netns.link.VxlanData
+
+---What a bond adds (linux/Documentation/networking/bonding.rst has the meanings; times in ms). What only some modes know is listed where
+---it differs from what a bond has by itself.
+---@class netns.link.BondData
+---@field mode? "balance-rr"|"active-backup"|"balance-xor"|"broadcast"|"802.3ad"|"balance-tlb"|"balance-alb"
+---@field miimon? integer
+---@field updelay? integer
+---@field downdelay? integer
+---@field peer_notify_delay? integer
+---@field use_carrier? boolean
+---@field arp_interval? integer
+---@field arp_ip_target? string[] IPv4 addresses
+---@field ns_ip6_target? string[] IPv6 addresses
+---@field arp_validate? "none"|"active"|"backup"|"all"|"filter"|"filter_active"|"filter_backup"
+---@field arp_all_targets? "any"|"all"
+---@field arp_missed_max? integer
+---@field primary? string|integer a port
+---@field primary_reselect? "always"|"better"|"failure"
+---@field active_slave? string|integer a port that is up; `replace` leaves it as it is
+---@field fail_over_mac? "none"|"active"|"follow"
+---@field xmit_hash_policy? "layer2"|"layer3+4"|"layer2+3"|"encap2+3"|"encap3+4"|"vlan+srcmac"
+---@field resend_igmp? integer
+---@field num_grat_arp? integer also of unsolicited neighbour advertisements
+---@field all_slaves_active? boolean
+---@field min_links? integer
+---@field lp_interval? integer seconds
+---@field packets_per_slave? integer
+---@field tlb_dynamic_lb? boolean
+---@field lacp_rate? "slow"|"fast"
+---@field lacp_active? boolean
+---@field ad_select? "stable"|"bandwidth"|"count"
+---@field ad_user_port_key? integer
+---@field ad_actor_sys_prio? integer
+---@field ad_actor_system? string link-layer address
+---@field ad_info? netns.link.BondAggregator only listed, in mode 802.3ad
+
+---@class netns.link.BondAggregator
+---@field aggregator integer
+---@field num_ports integer
+---@field actor_key integer
+---@field partner_key integer
+---@field partner_mac string
+
+---A port of a bond, in its spec's `bond_slave`.
+---@class netns.link.BondSlave
+---@field queue_id? integer
+---@field prio? integer since Linux 6.0
+---@field state? "ACTIVE"|"BACKUP" only listed
+---@field mii_status? "UP"|"GOING_DOWN"|"DOWN"|"GOING_BACK" only listed
+---@field link_failure_count? integer only listed
+---@field perm_hwaddr? string only listed
+---@field ad_aggregator_id? integer only listed
+
+---What a bridge adds; times in 1/100 s as ip-link(8) has them. Ids are "8000.02:00:00:00:00:01".
 ---@class netns.link.BridgeData
 ---@field forward_delay? integer 1/100 s
 ---@field hello_time? integer 1/100 s
@@ -18,17 +73,201 @@
 ---@field vlan_protocol? "802.1Q"|"802.1ad"
 ---@field vlan_default_pvid? integer
 ---@field vlan_stats_enabled? boolean
+---@field vlan_stats_per_port? boolean
 ---@field group_fwd_mask? integer
 ---@field group_address? string link-layer address
+---@field no_linklocal_learn? boolean listed when on
+---@field mcast_vlan_snooping? boolean listed when on
+---@field mst_enabled? boolean listed when on; since Linux 5.18
+---@field fdb_max_learned? integer since Linux 6.7
 ---@field mcast_snooping? boolean
 ---@field mcast_router? integer 0 to 2
 ---@field mcast_querier? boolean
 ---@field mcast_query_use_ifaddr? boolean
+---@field mcast_hash_elasticity? integer
+---@field mcast_hash_max? integer
+---@field mcast_last_member_count? integer
+---@field mcast_startup_query_count? integer
+---@field mcast_last_member_interval? integer 1/100 s
+---@field mcast_membership_interval? integer 1/100 s
+---@field mcast_querier_interval? integer 1/100 s
+---@field mcast_query_interval? integer 1/100 s
+---@field mcast_query_response_interval? integer 1/100 s
+---@field mcast_startup_query_interval? integer 1/100 s
+---@field mcast_stats_enabled? boolean
 ---@field mcast_igmp_version? integer 2 or 3
 ---@field mcast_mld_version? integer 1 or 2
 ---@field nf_call_iptables? boolean
 ---@field nf_call_ip6tables? boolean
 ---@field nf_call_arptables? boolean
+---@field fdb_flush? boolean forget what was learnt; never listed
+---@field bridge_id? string only listed
+---@field root_id? string only listed
+---@field root_port? integer only listed
+---@field root_path_cost? integer only listed
+---@field topology_change? boolean only listed
+---@field topology_change_detected? boolean only listed
+
+---A port of a bridge, in its spec's `bridge_slave` (the words of `ip link set ... type bridge_slave`). It is set when the link is a port:
+---after `master`, where one spec has both.
+---@class netns.link.BridgeSlave
+---@field state? "disabled"|"listening"|"learning"|"forwarding"|"blocking" `replace` leaves it as it is
+---@field priority? integer 0 to 63
+---@field cost? integer 1 to 65535
+---@field hairpin? boolean
+---@field guard? boolean
+---@field root_block? boolean
+---@field fastleave? boolean
+---@field learning? boolean
+---@field flood? boolean
+---@field mcast_flood? boolean
+---@field bcast_flood? boolean
+---@field mcast_to_unicast? boolean
+---@field mcast_router? integer 0 to 3
+---@field mcast_max_groups? integer since Linux 6.4
+---@field proxy_arp? boolean
+---@field proxy_arp_wifi? boolean
+---@field neigh_suppress? boolean
+---@field neigh_vlan_suppress? boolean since Linux 6.4
+---@field group_fwd_mask? integer
+---@field vlan_tunnel? boolean
+---@field isolated? boolean it reaches no other port that is
+---@field locked? boolean since Linux 5.18
+---@field mab? boolean since Linux 6.2
+---@field backup_port? string|integer
+
+---What a geneve tunnel adds.
+---@class netns.link.GeneveData
+---@field id integer VNI, 0 to 16777215
+---@field remote? string the other end's address
+---@field dstport? integer UDP port; 6081 unless told otherwise
+---@field ttl? integer|"auto"|"inherit" 1 to 255
+---@field tos? integer|"inherit"
+---@field df? "unset"|"set"|"inherit" the "don't fragment" bit
+---@field flowlabel? integer 1 to 1048575; IPv6 only
+---@field udpcsum? boolean over IPv4
+---@field udp6zerocsumtx? boolean
+---@field udp6zerocsumrx? boolean
+---@field external? boolean the other end is told with each packet
+---@field innerprotoinherit? boolean since Linux 5.18
+
+---What gre and gretap add: tunnels over IPv4. Changing one field keeps the others.
+---@class netns.link.GreData
+---@field local? string IPv4 address
+---@field remote? string IPv4 address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field encap? "none"|"fou"|"gue" listed when there is one; needs the module fou
+---@field encap_sport? integer 0: chosen
+---@field encap_dport? integer
+---@field encap_csum? boolean listed when on
+---@field encap_csum6? boolean listed when on
+---@field encap_remcsum? boolean listed when on
+---@field ttl? integer|"inherit" 1 to 255
+---@field tos? integer|"inherit"
+---@field pmtudisc? boolean
+---@field fwmark? integer
+---@field external? boolean the other end is told with each packet
+---@field ikey? integer
+---@field okey? integer
+---@field iseq? boolean listed when on
+---@field oseq? boolean listed when on
+---@field icsum? boolean listed when on
+---@field ocsum? boolean listed when on
+---@field ignore_df? boolean
+
+---@alias netns.link.GretapData netns.link.GreData
+
+---What ip6gre and ip6gretap add: tunnels over IPv6. Changing one field keeps the others.
+---@class netns.link.Ip6greData
+---@field local? string IPv6 address
+---@field remote? string IPv6 address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field encap? "none"|"fou"|"gue" listed when there is one; needs the module fou6
+---@field encap_sport? integer 0: chosen
+---@field encap_dport? integer
+---@field encap_csum? boolean listed when on
+---@field encap_csum6? boolean listed when on
+---@field encap_remcsum? boolean listed when on
+---@field hoplimit? integer 0 to 255
+---@field encaplimit? integer|"none" 0 to 255
+---@field tclass? integer|"inherit" 0 to 255
+---@field flowlabel? integer|"inherit" 0 to 1048575
+---@field fwmark? integer|"inherit"
+---@field dscp_inherit? boolean listed when on; `dscp inherit`
+---@field allow_localremote? boolean listed when on
+---@field external? boolean the other end is told with each packet
+---@field ikey? integer
+---@field okey? integer
+---@field iseq? boolean listed when on
+---@field oseq? boolean listed when on
+---@field icsum? boolean listed when on
+---@field ocsum? boolean listed when on
+
+---@alias netns.link.Ip6gretapData netns.link.Ip6greData
+
+---What ip6tnl adds: IPv4 and IPv6 in IPv6. Changing one field keeps the others.
+---@class netns.link.Ip6tnlData
+---@field local? string IPv6 address
+---@field remote? string IPv6 address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field encap? "none"|"fou"|"gue" listed when there is one; needs the module fou6
+---@field encap_sport? integer 0: chosen
+---@field encap_dport? integer
+---@field encap_csum? boolean listed when on
+---@field encap_csum6? boolean listed when on
+---@field encap_remcsum? boolean listed when on
+---@field hoplimit? integer 0 to 255
+---@field encaplimit? integer|"none" 0 to 255
+---@field tclass? integer|"inherit" 0 to 255
+---@field flowlabel? integer|"inherit" 0 to 1048575
+---@field fwmark? integer|"inherit"
+---@field dscp_inherit? boolean listed when on; `dscp inherit`
+---@field allow_localremote? boolean listed when on
+---@field external? boolean the other end is told with each packet
+---@field mode? "any"|"ipip6"|"ip6ip6"
+
+---What ipip adds: IPv4 in IPv4. Changing one field keeps the others.
+---@class netns.link.IpipData
+---@field local? string IPv4 address
+---@field remote? string IPv4 address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field encap? "none"|"fou"|"gue" listed when there is one; needs the module fou
+---@field encap_sport? integer 0: chosen
+---@field encap_dport? integer
+---@field encap_csum? boolean listed when on
+---@field encap_csum6? boolean listed when on
+---@field encap_remcsum? boolean listed when on
+---@field ttl? integer|"inherit" 1 to 255
+---@field tos? integer|"inherit"
+---@field pmtudisc? boolean
+---@field fwmark? integer
+---@field external? boolean the other end is told with each packet
+---@field mode? "any"|"ipip"|"mplsip"
+
+---What sit adds: IPv6 (and IPv4) in IPv4, without its 6rd fields. Changing one field keeps the others.
+---@class netns.link.SitData
+---@field local? string IPv4 address
+---@field remote? string IPv4 address
+---@field dev? string|integer the link to send by; an index where that is in another namespace
+---@field encap? "none"|"fou"|"gue" listed when there is one; needs the module fou
+---@field encap_sport? integer 0: chosen
+---@field encap_dport? integer
+---@field encap_csum? boolean listed when on
+---@field encap_csum6? boolean listed when on
+---@field encap_remcsum? boolean listed when on
+---@field ttl? integer|"inherit" 1 to 255
+---@field tos? integer|"inherit"
+---@field pmtudisc? boolean
+---@field fwmark? integer
+---@field mode? "any"|"ipip"|"ip6ip"|"mplsip"
+---@field isatap? boolean listed when on
+
+---What an ipvlan or ipvtap adds; `link` is the lower link, all of whose ipvlans have one mode.
+---@class netns.link.IpvlanData
+---@field mode? "l2"|"l3"|"l3s" l3 unless told otherwise
+---@field flags? "bridge"|"private"|"vepa" bridge unless told otherwise
+
+---@alias netns.link.IpvtapData netns.link.IpvlanData
 
 ---What a macvlan adds; `link` is the lower link. A macvtap adds the same, and a character device /dev/tapINDEX.
 ---@class netns.link.MacvlanData
@@ -38,6 +277,15 @@
 ---@field macaddr? string[] the senders that count in mode source; all of them
 
 ---@alias netns.link.MacvtapData netns.link.MacvlanData
+
+---What a netkit pair adds, since Linux 6.7; the other end is its `peer`.
+---@class netns.link.NetkitData
+---@field mode? "l2"|"l3" l3 unless told otherwise
+---@field policy? "forward"|"blackhole" what becomes of packets without a program
+---@field peer_policy? "forward"|"blackhole"
+---@field scrub? "none"|"default" since Linux 6.10
+---@field peer_scrub? "none"|"default"
+---@field primary? boolean only listed
 
 ---A tun or tap device (linux/Documentation/networking/tuntap.rst), which needs access to /dev/net/tun. It stays without a program that
 ---has it open; one attaches with TUNSETIFF, from inside the namespace.
@@ -49,6 +297,30 @@
 ---@field vnet_hdr? boolean packets are preceded by a header of virtio
 ---@field multi_queue? boolean it can be attached several times
 ---@field persist? boolean only listed: it stays when nobody is attached
+
+---What a vlan adds; `link` is the link whose frames it tags.
+---@class netns.link.VlanData
+---@field id integer 0 to 4095; it cannot be changed
+---@field protocol? "802.1Q"|"802.1ad" likewise
+---@field reorder_hdr? boolean on unless told otherwise
+---@field gvrp? boolean
+---@field mvrp? boolean
+---@field loose_binding? boolean
+---@field bridge_binding? boolean
+---@field ingress_qos_map? netns.link.QosMapping[]
+---@field egress_qos_map? netns.link.QosMapping[]
+
+---@class netns.link.QosMapping
+---@field from integer
+---@field to integer
+
+---What a vrf adds.
+---@class netns.link.VrfData
+---@field table integer routing table
+
+---A port of a vrf.
+---@class netns.link.VrfSlave
+---@field table integer only listed
 
 ---What a vxlan adds. `dev` and the socket are in the namespace in which it was made (`link_netnsid`), wherever it is moved.
 ---@class netns.link.VxlanData
