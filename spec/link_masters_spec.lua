@@ -196,8 +196,8 @@ describe("ns.link", function()
 
 	it("makes a port in another namespace, where its master is", function()
 		b.link:add { { name = "br0", kind = "bridge" }, { name = "br1", kind = "bridge" } }
-		a.link:add { name = "p1", kind = "veth", netns = b, bridge_slave = nil, peer = { name = "q1" } }
-		b.link:set { name = "p1", master = "br1", bridge_slave = { cost = 9, backup_port = nil } }
+		a.link:add { name = "p1", kind = "veth", netns = b, master = b.link:get("br1").index,
+			bridge_slave = { cost = 9 }, peer = { name = "q1" } }
 		assert.equal(9, b.link:get("p1").bridge_slave.cost)
 		assert.equal("br1", b.link:get("p1").master)
 	end)

@@ -69,8 +69,8 @@ enum codec_flag {
 	CODEC_APART = 2048, /* the kernel takes it in a message of its own only, which the object sends: always skipped */
 	CODEC_STATE = 4096, /* it changes by itself: skipped by `replace` */
 	CODEC_AFTER = 8192, /* LINK: it may be all there only when the rest of an array is: `replace` comes back for it */
-	CODEC_OFF = 32768, /* BIT: false, where the attribute that has it is not there */
 	CODEC_FIXED = 16384, /* the kernel lets a change pass without making it: refused here */
+	CODEC_OFF = 32768, /* BIT: false, where the attribute that has it is not there */
 };
 
 struct codec_name {
