@@ -13,8 +13,9 @@ local samples = {
 	{ kind = "htb", handle = "1:", data = { default = 16, r2q = 10 }, tc = { { "r2q", "r2q", 1 } } },
 	{ kind = "pfifo", data = { limit = 17 }, tc = { { "limit", "limit", 1 } } },
 	{ kind = "bfifo", data = { limit = 3000 }, tc = { { "limit", "limit", 1 } } },
-	{ kind = "fq_codel", data = { limit = 1000, flows = 64, quantum = 1514, ecn = false },
-		tc = { { "limit", "limit", 1 }, { "flows", "flows", 1 } } },
+	{ kind = "fq_codel", data = { limit = 1000, flows = 64, quantum = 1514, ecn = false, target = 0.007,
+		interval = 0.2 }, tc = { { "limit", "limit", 1 }, { "flows", "flows", 1 },
+		{ "target", "target", 1e6 }, { "interval", "interval", 1e6 } } },
 	{ kind = "netem", data = {
 		delay = 0.05, jitter = 0.01, loss = 0.01, duplicate = 0.02, corrupt = 0.03, reorder = 0.25,
 		gap = 5, rate = 10000000, limit = 500 }, tc = { { "limit", "limit", 1 }, { "gap", "gap", 1 } } },

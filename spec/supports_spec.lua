@@ -7,7 +7,7 @@ local support = require "spec.support"
 
 local refused = support.refused
 
--- Is it done by that program, in a namespace with a link lower0?
+-- Is it done by that program, in a namespace with a link lower0? nil: the program is too old to ask.
 local function done(program, words)
 	local ns <close> = netns.new()
 	ns.link:add { name = "lower0", kind = "veth", numtxqueues = 2, peer = { name = "peer0" } }
@@ -15,7 +15,11 @@ local function done(program, words)
 	for word in words:gmatch "%S+" do
 		argv[#argv + 1] = word
 	end
-	return ns:exec(argv).code == 0
+	local result = ns:exec(argv)
+	if result.stderr:find "^Garbage instead of arguments" then
+		return nil
+	end
+	return result.code == 0
 end
 
 -- A fresh copy of the module, which has not asked anything yet.
@@ -60,7 +64,8 @@ describe("netns.supports", function()
 			for kind, words in pairs(kinds) do
 				if kind ~= "program" and kind ~= "common" then
 					local there, why = netns.supports(what, kind)
-					if there ~= done(kinds.program, kinds.common .. words) then
+					local made = done(kinds.program, kinds.common .. words)
+					if made ~= nil and there ~= made then
 						wrong[#wrong + 1] = ("%s: %s %s"):format(kind, there, why)
 					end
 					yes, no = yes + (there and 1 or 0), no + (there and 0 or 1)

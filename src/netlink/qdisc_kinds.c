@@ -409,10 +409,11 @@ static void put_fq_codel(struct rtnl *r, int data)
 		double value = get(r, data, fq_codel[i].key, fq_codel[i].what, -1);
 		struct args_at where = at(r, fq_codel[i].path);
 
-		if (fq_codel[i].what == TIME)
-			value *= 1e6;
+		/* the kernel counts in 1.024 us, and rounds down both ways: one more makes what it lists its own cause */
+		if (fq_codel[i].what == TIME && value >= 0)
+			value = nearbyint(value * 1e6) + 1;
 		if (value > UINT32_MAX)
-			args_misuse(r->L, &where, "longer than %u us", UINT32_MAX);
+			args_misuse(r->L, &where, "longer than %u us", UINT32_MAX - 1);
 		if (value >= 0)
 			codec_put(c, fq_codel[i].attr, &(uint32_t){ (uint32_t)llround(value) }, 4);
 	}
@@ -435,7 +436,7 @@ static void push_fq_codel(struct rtnl *r, const void *options, size_t size)
 		if (value == UINT64_MAX)
 			continue;
 		if (fq_codel[i].what == TIME)
-			set_number(r, fq_codel[i].key, ceil((double)value / 1e6 * 1e6) / 1e6);
+			set_number(r, fq_codel[i].key, (double)value / 1e6);
 		else
 			set_integer(r, fq_codel[i].key, (lua_Integer)value);
 	}
