@@ -207,7 +207,7 @@ describe("ns.link", function()
 	it("enslaves to a bond, fails over, and makes it again", function()
 		add(a, { name = "bond0", kind = "bond", data = { mode = "active-backup", miimon = 20 } })
 		a.link:add {
-			{ name = "p0", kind = "veth", master = "bond0", bond_slave = { queue_id = 3 },
+			{ name = "p0", kind = "veth", master = "bond0", up = true, bond_slave = { queue_id = 3 },
 				peer = { name = "q0", up = true } },
 			{ name = "p1", kind = "veth", master = "bond0", peer = { name = "q1", up = true } },
 		}
