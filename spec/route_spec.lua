@@ -221,8 +221,9 @@ describe("ns.route", function()
 			{ dst = "10.1.0.0/16", via = "172.16.0.1" })
 		assert.equal("Nexthop has invalid gateway", err.message)
 		assert.is_string(err.hint)
-		err = refused("EINVAL", nil, ns.route.add, ns.route,
+		err = refused("EINVAL", "dst", ns.route.add, ns.route,
 			{ dst = "10.1.0.1/16", via = "10.0.0.2" })
-		assert.matches("Invalid prefix", err.message)
+		assert.matches("10.1.0.0/16 expected", err.message)
+		refused("EINVAL", "dst", ns.route.delete, ns.route, "10.1.0.1/0")
 	end)
 end)

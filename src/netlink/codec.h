@@ -71,6 +71,7 @@ enum codec_flag {
 	CODEC_AFTER = 8192, /* LINK: it may be all there only when the rest of an array is: `replace` comes back for it */
 	CODEC_FIXED = 16384, /* the kernel lets a change pass without making it: refused here */
 	CODEC_OFF = 32768, /* BIT: false, where the attribute that has it is not there */
+	CODEC_NETWORK = 65536, /* PREFIX: of IPv4, without bits behind it (the kernel refuses those, and does not say which field) */
 };
 
 struct codec_name {

@@ -54,7 +54,7 @@ static const struct codec_row nexthop_rows[] = {
 /* `via` and `nexthops` are written by end(); `via` is read by its second row, or from RTA_VIA by listed(). */
 static const struct codec_row rows[] = {
 	{ .key = "type", .type = CODEC_U8, .names = types, CODEC_HDR(rtmsg, rtm_type) },
-	{ .key = "dst", .attr = RTA_DST, .type = CODEC_PREFIX, .flags = CODEC_HOST, .off = offsetof(struct rtmsg, rtm_dst_len) },
+	{ .key = "dst", .attr = RTA_DST, .type = CODEC_PREFIX, .flags = CODEC_HOST | CODEC_NETWORK, .off = offsetof(struct rtmsg, rtm_dst_len) },
 	{ .key = "via", .type = CODEC_CUSTOM, .as = CODEC_ADDR },
 	{ .key = "via", .attr = RTA_GATEWAY, .type = CODEC_ADDR, .flags = CODEC_RO },
 	{ .key = "dev", .attr = RTA_OIF, .type = CODEC_LINK },

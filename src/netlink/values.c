@@ -274,6 +274,17 @@ static void put_number(struct codec *c, const struct codec_row *row, uint32_t va
 	values_put_integer(c, &number, value);
 }
 
+static void check_network(struct codec *c, int idx, const struct codec_row *row, const uint8_t address[4], int prefix)
+{
+	struct args_at where = values_at(c, row->key);
+	uint32_t bits = (uint32_t)address[0] << 24 | (uint32_t)address[1] << 16 | (uint32_t)address[2] << 8 | address[3];
+	uint32_t network = prefix == 0 ? 0 : bits & ~(uint32_t)0 << (32 - prefix);
+
+	if (bits != network)
+		args_misuse(c->L, &where, "'%.60s' has bits set behind its prefix: %u.%u.%u.%u/%d expected", lua_tostring(c->L, idx), network >> 24,
+			network >> 16 & 255, network >> 8 & 255, network & 255, prefix);
+}
+
 static void put_prefix(struct codec *c, int idx, const struct codec_row *row)
 {
 	uint8_t address[16], length;
@@ -283,6 +294,8 @@ static void put_prefix(struct codec *c, int idx, const struct codec_row *row)
 	if ((row->flags & CODEC_HOST) && args_is(c->L, idx, "default"))
 		return;
 	size = codec_address(c, idx, row->key, address, &prefix);
+	if (row->flags & CODEC_NETWORK && size == 4)
+		check_network(c, idx, row, address, prefix);
 	length = (uint8_t)prefix;
 	memcpy((char *)codec_header(c) + row->off, &length, 1);
 	if (prefix > 0 || !(row->flags & CODEC_HOST))
