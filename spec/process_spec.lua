@@ -212,6 +212,16 @@ describe("a process", function()
 			{ "check", { "true", check = 1 } },
 		}
 
+		it("is a table of words: strings and whole numbers", function()
+			for _, f in ipairs { ns.exec, ns.spawn } do
+				local err = refused("EINVAL", "spec", f, ns, "ls -l")
+				assert.truthy(err.message:find("the program and its arguments expected", 1, true))
+			end
+			local err = refused("EINVAL", "argv[2]", ns.exec, ns, { "echo", 1.5 })
+			assert.equal("a string or a whole number expected, got 1.5", err.message)
+			assert.equal("1 2 3\n", ns:exec({ "echo", 1, 2.0, "3" }).stdout)
+		end)
+
 		it("is checked before anything is made", function()
 			for _, case in ipairs(bad) do
 				refused("EINVAL", case[1], ns.exec, ns, case[2])

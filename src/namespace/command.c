@@ -83,10 +83,23 @@ static void keep(lua_State *L, int array, lua_Integer i, size_t *bytes)
 	lua_rawseti(L, array, i);
 }
 
+/* A word on top of the stack: a string, or a whole number, which then is an integer. */
 static void check_word(lua_State *L, const struct args_at *at)
 {
-	if (!lua_isinteger(L, -1))
+	lua_Integer i;
+	int whole = 0;
+
+	if (lua_type(L, -1) == LUA_TSTRING) {
 		args_string(L, -1, at, NULL);
+		return;
+	}
+	i = lua_type(L, -1) == LUA_TNUMBER ? lua_tointegerx(L, -1, &whole) : 0;
+	if (!whole && lua_type(L, -1) == LUA_TNUMBER)
+		args_misuse(L, at, "a string or a whole number expected, got %g", lua_tonumber(L, -1));
+	if (!whole)
+		args_misuse(L, at, "a string or a whole number expected, got %s", luaL_typename(L, -1));
+	lua_pop(L, 1);
+	lua_pushinteger(L, i);
 }
 
 static void read_argv(lua_State *L, int idx, struct command *c)
@@ -259,6 +272,8 @@ void command_read(lua_State *L, int idx, const char *op, enum stream_kind captur
 
 	luaL_checkstack(L, 12, op);
 	idx = lua_absindex(L, idx);
+	if (lua_type(L, idx) != LUA_TTABLE)
+		error_misuse(L, op, "spec", "a table with the program and its arguments expected, as { \"ls\", \"-l\" }, got %s", luaL_typename(L, idx));
 	*c = (struct command){ .op = op, .check = true };
 	c->streams[1].kind = c->streams[2].kind = capture;
 	args_read(L, idx, op, rows, &o, true);
