@@ -241,6 +241,27 @@ describe("nslua", function()
 		assert.matches("in main chunk\n\t%[C%]: in %?\n$", r.err)
 	end)
 
+	it("hints what helps where it runs: nobody who runs nslua is told to", function()
+		local script = [[
+			local netns = require "netns"
+			local ok, e = pcall(function() netns.current().link:add { name = "x", kind = "bridge" } end)
+			print(e.code, e.hint)
+		]]
+		local function hint(...)
+			local argv = table.move(support.without_privilege, 1, #support.without_privilege, 1, {})
+			table.move({ ... }, 1, select("#", ...), #argv + 1, argv)
+			argv.stdin = script
+			return require "netns".current():exec(argv).stdout
+		end
+		assert.matches("^EPERM\ton the machine itself this takes root; without %-%-host [^\n]*\n$",
+			hint(support.interpreter, "--host", "-"))
+		local r = support.script [[
+			local ok, e = pcall(require "netns.core".raise, { op = "x", code = "EPERM" })
+			print(e.hint)
+		]]
+		assert.equal("nil\n", r.stdout)
+	end)
+
 	it("runs a module with -m", function()
 		write("tool.lua", "print(arg[0], arg[-1], #arg, ...)")
 		lfs.mkdir(dir .. "/sub")

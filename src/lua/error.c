@@ -44,10 +44,14 @@ static const struct {
 	{ "", EPERM, "run the script with nslua, whose sandbox needs no privilege, or as root" },
 };
 
-static const char *hint_for(const struct error *e)
+/* The remedy; what it pushes keeps the string alive. */
+static const char *push_hint(lua_State *L, const struct error *e)
 {
+	lua_getfield(L, LUA_REGISTRYINDEX, ERROR_EPERM);
 	if (e->hint || e->misuse)
 		return e->hint;
+	if (e->errnum == EPERM && lua_type(L, -1) == LUA_TSTRING)
+		return lua_tostring(L, -1);
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
 		if (hints[i].errnum == e->errnum && strncmp(e->op ? e->op : "", hints[i].op, strlen(hints[i].op)) == 0)
 			return hints[i].hint;
@@ -101,13 +105,16 @@ static void set_where(lua_State *L)
 
 void error_push(lua_State *L, const struct error *e)
 {
+	const char *hint;
+
 	luaL_checkstack(L, 8, "netns.error");
+	hint = push_hint(L, e);
 	lua_createtable(L, 0, 11);
 	set_string(L, "op", e->op);
 	set_string(L, "subject", e->subject);
 	set_string(L, "netns", e->netns);
 	set_string(L, "attr", e->attr);
-	set_string(L, "hint", hint_for(e));
+	set_string(L, "hint", hint);
 	set_string(L, "code", e->code ? e->code : error_code(e->errnum));
 	set_string(L, "message", e->message && *e->message ? e->message : e->errnum ? strerrordesc_np(e->errnum) : NULL);
 	if (e->errnum) {
@@ -124,6 +131,7 @@ void error_push(lua_State *L, const struct error *e)
 	}
 	set_where(L);
 	luaL_setmetatable(L, ERROR_TYPE);
+	lua_remove(L, -2); /* the hint */
 }
 
 int error_raise(lua_State *L, const struct error *e)

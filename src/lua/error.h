@@ -8,6 +8,9 @@
 
 #define ERROR_TYPE "netns.error"
 
+/* In the registry: what helps against EPERM where this program runs, instead of the hint that it be run with nslua; "" for nothing. */
+#define ERROR_EPERM "netns.eperm"
+
 /*
  * Why a function without a lua_State failed: it fills one of these and returns a negative errno. Its caller, who has the state and
  * knows what was asked, raises.

@@ -5,6 +5,7 @@
  * What lua5.4 does with its options, scripts, environment and errors, nslua does; more is spelled with long options, and -m. The command
  * line is read first, in C alone; then the sandbox is made; then, inside, the Lua state.
  */
+#include "../lua/error.h"
 #include "../namespace/enter.h"
 #include "../namespace/move.h"
 #include "../namespace/sandbox.h"
@@ -351,6 +352,11 @@ static int l_main(lua_State *L)
 		lua_pushboolean(L, true);
 		lua_setfield(L, LUA_REGISTRYINDEX, USERNS_OFF);
 	}
+	/* "run the script with nslua" helps nobody who does */
+	lua_pushstring(L,
+		o->host ? "on the machine itself this takes root; without --host nslua runs the script in a sandbox, which needs no privilege"
+			: "");
+	lua_setfield(L, LUA_REGISTRYINDEX, ERROR_EPERM);
 	if (o->sandbox) {
 		lua_pushinteger(L, o->sandbox);
 		lua_setfield(L, LUA_REGISTRYINDEX, MOVE_SANDBOX);
