@@ -223,6 +223,29 @@ table inet monitor-lan { # monitor
 			return ns.nft:run("list chain inet t c"):match("\n\t\t([^\n]*)\n\t}")
 		end
 
+		it("and text must fit, or the one at fault is named", function()
+			local function misuse(attr, message, ...)
+				local e = fails(ns.nft.run, ns.nft, ...)
+				assert.same({ "EINVAL", attr, true }, { e.code, e.attr, e.misuse })
+				assert.truthy(e.message:find(message, 1, true), e.message)
+			end
+			misuse("vars.prot", "does not use $prot", "add table inet $port", { port = "x", prot = 1 })
+			misuse("vars.port", "is missing", "add table inet $port")
+			misuse("vars.port", "is missing", "add table inet $port", {})
+			misuse("vars.p", "does not use $p", "add table inet t # $p\n", { p = 1 })
+			misuse("vars.p", "does not use $p", 'add table inet t { comment "$p"; }', { p = 1 })
+			local e = fails(ns.nft.check, ns.nft, "add table inet $x")
+			assert.equal("vars.x", e.attr)
+			ns.nft:run "define own = 80\ntable inet t { chain c { tcp dport $own accept; }; }"
+			assert.truthy(ns.nft:list():find "dport 80 accept")
+			local file = os.tmpname()
+			finally(function() os.remove(file) end)
+			local out <close> = io.open(file, "w")
+			out:write("table inet t { chain c { tcp dport $from accept; }; }"):flush()
+			ns.nft:run(('flush ruleset; include "%s"'):format(file), { from = 81 })
+			assert.truthy(ns.nft:list():find "dport 81 accept")
+		end)
+
 		it("are numbers, words, addresses and sets", function()
 			assert.equal("tcp dport 80 accept", rule("tcp dport $p accept", { p = 80 }))
 			assert.equal("tcp dport 80 accept", rule("tcp dport $p accept", { p = 80.0 }))

@@ -12,7 +12,7 @@ local firewall_methods = {}
 local firewall_mt = { __name = "netns.firewall", __index = firewall_methods }
 
 function firewall_mt:__tostring()
-	return ("netns.firewall (%s)"):format(self.ns.name or self.ns.inode)
+	return ("netns.firewall (%s)"):format(core.label(self.ns))
 end
 
 local function misuse(op, attr, message)
@@ -96,23 +96,48 @@ local function definitions(op, vars)
 	return list
 end
 
---- Does a command say `monitor`, which never returns? Outside comments and strings that word is
---- nothing but the command.
-local function monitors(text)
-	local at = 1
+--- The text without its comments and strings: a space for each.
+local function code_of(text)
+	local parts, at = {}, 1
 	while true do
 		local from, to = text:find("[#\"]", at)
-		local code = text:sub(at, (from or 0) - 1)
-		if code:find("%f[%w_.]monitor%f[^%w_./-]") then
-			return true
-		end
+		parts[#parts + 1] = text:sub(at, (from or 0) - 1)
 		if not from then
-			return false
+			return table.concat(parts, " ")
 		end
 		if text:sub(from, to) == "#" then
 			at = text:find("\n", to, true) or #text + 1
 		else
 			at = (text:find("\"", to + 1, true) or to) + 1
+		end
+	end
+end
+
+--- Does a command say `monitor`, which never returns? That word is nothing but the command.
+local function monitors(code)
+	return code:find("%f[%w_.]monitor%f[^%w_./-]") ~= nil
+end
+
+--- Variables and text must fit: what a text uses is in `vars` or defined by the text itself, and
+--- what is in `vars` is used, since a misspelt one would go unnoticed. What a file says that the
+--- text includes is not known here.
+local function check_vars(op, code, vars)
+	local used = {}
+	if code:find "%f[%w_]include%f[^%w_]" then
+		return
+	end
+	for name in code:gmatch "%$([%w_./]+)" do
+		name = name:match "^%a[%w_]*" or name
+		used[name] = true
+		local defined = code:find("%f[%w_]define%s+" .. name .. "%s*=")
+			or code:find("%f[%w_]redefine%s+" .. name .. "%s*=")
+		if not defined and (vars == nil or rawget(vars, name) == nil) then
+			misuse(op, "vars." .. name, ("is missing: the text uses $%s"):format(name))
+		end
+	end
+	for name in next, vars or {} do
+		if not used[name] then
+			misuse(op, "vars." .. name, ("the text does not use $%s"):format(name))
 		end
 	end
 end
@@ -124,22 +149,25 @@ local function check_text(op, text)
 	if text:find("\0", 1, true) then
 		misuse(op, "text", "the string holds a NUL byte")
 	end
-	if monitors(text) then
+	local code = code_of(text)
+	if monitors(code) then
 		misuse(op, "text", "monitor never returns; ns:monitor tells what changes")
 	end
+	return code
 end
 
 --- Raise with the namespace that it was about.
 local function refuse(self, op, e)
 	e.op = op
-	e.netns = e.netns or self.ns.name or tostring(self.ns.inode)
+	e.netns = e.netns or core.label(self.ns)
 	return core.raise(e)
 end
 
 local function transact(self, op, text, options)
 	local ns = namespace(op, self)
-	check_text(op, text)
+	local plain = check_text(op, text)
 	local vars = definitions(op, options.vars)
+	check_vars(op, plain, options.vars)
 	local nft = library(op)
 	local done, output, message, code = pcall(ns.call, ns, nft.run, text,
 		options.dry or false, options.json or false, vars)

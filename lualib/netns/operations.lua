@@ -187,7 +187,12 @@ appliers.netns = each(function(op, namespaces, options)
 		if namespaces[op.ns] then
 			core.raise { op = "netns add", subject = op.ns, code = "EEXIST" }
 		end
-		namespaces[op.ns] = options.make and options.make(op.ns) or core.new()
+		if options.make then
+			namespaces[op.ns] = options.make(op.ns)
+			return
+		end
+		namespaces[op.ns] = core.new()
+		core.label(namespaces[op.ns], op.ns)
 	else
 		local ns = handle(op, namespaces)
 		namespaces[op.ns] = nil

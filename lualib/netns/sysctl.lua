@@ -130,7 +130,7 @@ function sysctl_mt:__pairs()
 end
 
 function sysctl_mt:__tostring()
-	return ("netns.sysctl (%s)"):format(self[NS].name or self[NS].inode)
+	return ("netns.sysctl (%s)"):format(core.label(self[NS]))
 end
 
 --- `ns.sysctl` of a namespace.

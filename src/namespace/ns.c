@@ -39,6 +39,8 @@ static const double freed_within = 2;
 
 const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE])
 {
+	if (ns->label[0])
+		return ns->label;
 	if (ns->name[0])
 		return ns->name;
 	snprintf(buf, NS_LABEL_SIZE, "%llu", (unsigned long long)ns->inode);
@@ -363,6 +365,18 @@ static int m_close(lua_State *L)
 	return 0;
 }
 
+/* core.label(ns [, label]) -> what errors call it; with a label, from now on that */
+static int l_label(lua_State *L)
+{
+	struct ns *ns = ns_check(L, 1, "label", "ns");
+	char label[NS_LABEL_SIZE];
+
+	if (!lua_isnoneornil(L, 2))
+		snprintf(ns->label, sizeof(ns->label), "%s", args_string(L, 2, &(struct args_at){ .op = "label", .key = "label" }, NULL));
+	lua_pushstring(L, ns_label(ns, label));
+	return 1;
+}
+
 static int mm_tostring(lua_State *L)
 {
 	const struct ns *ns = luaL_checkudata(L, 1, NS_TYPE);
@@ -428,6 +442,7 @@ static const luaL_Reg functions[] = {
 	{ "new", l_new },
 	{ "open", l_open },
 	{ "current", l_current },
+	{ "label", l_label },
 	{ NULL, NULL },
 };
 

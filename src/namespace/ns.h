@@ -13,6 +13,7 @@
 
 #define NS_TYPE "netns.ns"
 #define NS_NAME_MAX 255
+#define NS_LABEL_MAX 63
 #define NS_RUN_DIR "/run/netns"
 
 struct ns {
@@ -24,6 +25,7 @@ struct ns {
 	dev_t dev;
 	ino_t inode;                /* identity */
 	char name[NS_NAME_MAX + 1]; /* "" while anonymous */
+	char label[NS_LABEL_MAX + 1]; /* what its maker calls it in errors, "" for none: a lab's node */
 	struct nlsock route;        /* NETLINK_ROUTE, opened inside on first use (ns_route) */
 	pid_t route_owner;          /* the process that opened it */
 };
@@ -43,7 +45,7 @@ struct ns *ns_test(lua_State *L, int idx, const char *op, const char *field);
  */
 struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field);
 
-/* How errors call it: its name, else its inode; valid while `buf` is. */
+/* How errors call it: its label, else its name, else its inode; valid while `buf` is. */
 #define NS_LABEL_SIZE (NS_NAME_MAX + 1)
 const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE]);
 

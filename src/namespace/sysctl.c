@@ -34,9 +34,10 @@ struct call {
 static struct call prepare(lua_State *L)
 {
 	struct call call = { .L = L, .op = luaL_checkstring(L, 2) };
+	char label[NS_LABEL_SIZE];
 
 	call.ns = ns_check(L, 1, call.op, "self");
-	ns_label(call.ns, call.label);
+	snprintf(call.label, sizeof(call.label), "%s", ns_label(call.ns, label));
 	luaL_checkstack(L, 16, call.op);
 	call.strings = nlbuf_push(L);
 	return call;

@@ -6,6 +6,8 @@
 
 ---What `$name` in a text stands for: a number, a word (letters, digits and `_.:/*-`), or an array of them, which becomes a set
 ---`{ 22, 80 }`. Nothing else is let through, so values from elsewhere cannot bring commands with them.
+---A name that the text does not use, and one that it uses and that is neither here nor defined in the text, raise EINVAL (`attr` is
+---"vars.name"); where the text includes files nothing is known of that.
 ---@alias netns.nft.Vars table<string, number|string|(number|string)[]>
 
 ---`ns.nft`: the firewall of one namespace.
