@@ -66,7 +66,7 @@ describe("lab:check", function()
 			{ "web", "db", "tcp/5432", "open" }, { "web", "db", "tcp/5432", "isolated" },
 		})
 		assert.truthy(tostring(err):find "1 of 2 rows do not hold")
-		assert.truthy(tostring(err):find "web %-> db tcp/5432 is isolated, but it was open")
+		assert.truthy(tostring(err):find "FAILED  #2 web %-> db tcp/5432 is isolated, but it was open")
 		assert.is_true(err.report[1].ok)
 		assert.is_false(err.report[2].ok)
 	end)
@@ -345,21 +345,27 @@ describe("a report", function()
 		local report = net:check {
 			{ net:node "web", { "db", "www" }, "tcp/5432", "open" }, { "web", "db", "tcp/22", "open" },
 		}
+		local line = debug.getinfo(1, "l").currentline - 3
+		local where = ("%s:%d"):format(debug.getinfo(1, "S").short_src, line)
 		local text = tostring(report)
-		assert.truthy(text:find "ok      web %-> db,www tcp/5432 is open\n")
-		assert.truthy(text:find "FAILED  web %-> db tcp/22 is open, but it was dropped\n")
+		assert.truthy(text:find "ok      #1 web %-> db,www tcp/5432 is open\n")
+		assert.truthy(text:find("FAILED  #2 web -> db tcp/22 is open, but it was dropped (" .. where
+			.. ")\n", 1, true), text)
 		assert.truthy(text:find "1 of 2 rows do not hold.$")
 		assert.is_nil(text:find "\27")
 		assert.truthy(report:text(true):find "\27")
 		local tap = report:tap()
 		assert.truthy(tap:find "^TAP version 13\n1..2\nok 1 %- web")
 		assert.truthy(tap:find "\nnot ok 2 %- web %-> db tcp/22 is open\n")
+		assert.truthy(tap:find('\n  at: "' .. where:gsub("/", "\\/") .. '"\n', 1, true)
+			or tap:find('\n  at: "' .. where .. '"\n', 1, true), tap)
 		local data = json.decode(report:json())
 		assert.same({ false, "dmz", 2 }, { data.ok, data.name, #data.rows })
 		assert.same({ "web", "db", "tcp/22", "inet", "dropped" }, (function(v)
 			return { v.from, v.to, v.what, v.family, v.verdict }
 		end)(data.rows[2].verdicts[1]))
 		assert.is_true(data.rows[2].verdicts[1].control.sender)
+		assert.same({ 2, where }, { data.rows[2].index, data.rows[2].where })
 	end)
 
 	it("is JUnit XML that says the same", function()
@@ -369,10 +375,11 @@ describe("a report", function()
 			{ "web", "www", "tcp/80", "open" }, { "web", "www", "tcp/80", "isolated" },
 		}:junit()
 		assert.truthy(xml:find('<testsuites name="netns" tests="2" failures="1" errors="0"', 1, true))
-		assert.truthy(xml:find('<testcase classname="dmz" name="web -&gt; www tcp/80 is isolated"',
+		assert.truthy(xml:find('<testcase classname="dmz" name="#2 web -&gt; www tcp/80 is isolated"',
 			1, true))
 		assert.truthy(xml:find('<failure message="The SYN was seen in the receiver', 1, true))
 		assert.truthy(xml:find('<property name="kernel" value="%d'))
+		assert.truthy(xml:find "<system%-out>row 2, [^<]*check_spec.lua:%d+</system%-out>")
 		if not support.has "xmllint" then
 			pending("xmllint is not installed: only looked at")
 		end
@@ -393,6 +400,8 @@ describe("a report", function()
 		assert.truthy(page:find("2 of 2 rows hold", 1, true))
 		assert.truthy(page:find('<span class="isolated">tcp/22 dropped</span>', 1, true))
 		assert.truthy(page:find("10.0.0.1/24", 1, true))
+		assert.truthy(page:find("<tr><td>2</td><td class=\"ok\">", 1, true))
+		assert.truthy(page:find "<td>[^<]*check_spec.lua:%d+</td></tr>")
 		assert.truthy(page:find("<details><summary>web &rarr; www tcp/80", 1, true))
 		assert.is_nil(page:find("<script", 1, true))
 		assert.is_nil(page:find('src="', 1, true))

@@ -7,12 +7,12 @@ local support = require "spec.support"
 -- What each prints: that all rows hold, and which row the mistake breaks.
 local policies = {
 	dmz = { "All 11 rows hold", " 0 survived",
-		"FAILED  web %-> desk,internet,fw %* is isolated, but it was open" },
-	tenants = { "All 6 rows hold", " 0 survived", "table ip.-FAILED  red1,red2 %-> blue1" },
+		"FAILED  #%d+ +web %-> desk,internet,fw %* is isolated, but it was open" },
+	tenants = { "All 6 rows hold", " 0 survived", "table ip.-FAILED  #%d+ +red1,red2 %-> blue1" },
 	guests = { "All 6 rows hold", " 0 survived",
-		"FAILED  guest1 %-> guest2 icmp,tcp/80,udp/53 is isolated, but it was open" },
+		"FAILED  #%d+ +guest1 %-> guest2 icmp,tcp/80,udp/53 is isolated, but it was open" },
 	killswitch = { "All 3 rows hold", "The tunnel is cut:.-All 2 rows hold",
-		"routes alone, the tunnel cut.-FAILED  laptop %-> internet .- is isolated, but it was open" },
+		"routes alone, the tunnel cut.-#%d+ +laptop %-> internet .- is isolated, but it was open" },
 }
 
 describe("scripts/policies/", function()

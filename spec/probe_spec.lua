@@ -146,7 +146,7 @@ describe("netns.probe", function()
 			local verdicts = all { listen = true }
 			expect("dropped", verdicts)
 			assert.is_false(verdicts["inet tcp"].delivered)
-			assert.matches("neighbour 10.0.1.2 on to1 is", verdicts["inet tcp"].why)
+			assert.matches("neighbour 10.0.1.2 on to1 answers", verdicts["inet tcp"].why)
 		end)
 
 		it("finds what the receiver's input hook rejects", function()
@@ -391,6 +391,13 @@ describe("netns.probe", function()
 		refused("EINVAL", "from", { from = "a", to = b })
 		refused("EINVAL", "to", { from = a })
 		refused("EINVAL", "to", { from = a, to = 1 })
+		for _, text in ipairs { "web", "10.0.1", "10.0.1.2/24", "fd00:1::g", "1.2.3.4.5", "dead:beef" } do
+			assert.equal("to", refused("EINVAL", "to", { from = a, to = text }).attr)
+		end
+		assert.matches("a namespace .* or an IPv4 or IPv6 address expected, got the string 'web'",
+			refused("EINVAL", "to", { from = a, to = "web" }).message)
+		assert.matches("a namespace expected .*netns.open.*, got the string 'a'",
+			refused("EINVAL", "from", { from = "a", to = b }).message)
 		local gone = netns.new()
 		gone:close()
 		refused("EBADF", "from", { from = gone, to = b })

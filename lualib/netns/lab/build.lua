@@ -60,14 +60,14 @@ local function take_down(running)
 end
 
 --- A command says by `ready` when it is: "tcp/80", "udp/53", or a pattern that its output matches.
-local function wait_ready(process, op)
+local function wait_ready(process, op, doing)
 	local ready = op.spec.ready
 	if ready == nil then
 		return
 	end
 	local wait = tostring(ready):find("^%l+/%d+$") and process.listening or process.expect
 	if not wait(process, ready, READY_WITHIN) then
-		core.raise { op = "lab up", subject = op.spec[1], netns = op.ns, code = "ETIMEDOUT",
+		core.raise { op = doing, subject = op.spec[1], netns = op.ns, code = "ETIMEDOUT",
 			message = ("not ready (%s) within %d s"):format(ready, READY_WITHIN) }
 	end
 end
@@ -86,7 +86,7 @@ local function is_usable(interface, namespaces)
 	return not address or ns.route:lookup(address:address()).type == "local"
 end
 
-local function wait_usable(layout, namespaces)
+local function wait_usable(layout, namespaces, doing)
 	local waiting = {}
 	for _, ends in ipairs(layout.cables) do
 		if ends[1].link.up ~= false then
@@ -103,7 +103,7 @@ local function wait_usable(layout, namespaces)
 		end
 		waiting = left
 		if waiting[1] and netns.clock() > deadline then
-			core.raise { op = "lab up", subject = waiting[1].name, netns = waiting[1].node.name,
+			core.raise { op = doing, subject = waiting[1].name, netns = waiting[1].node.name,
 				code = "ETIMEDOUT", message = ("the link is not usable after %d s"):format(USABLE_WITHIN) }
 		elseif waiting[1] then
 			netns.sleep(POLL)
@@ -131,17 +131,20 @@ local function progress(self)
 	end
 end
 
---- What operations.apply is told: how a namespace is made, who owns a process.
-local function makers(running)
+--- What operations.apply is told: how a namespace is made, who owns a process. `doing` is what
+--- errors call it.
+local function makers(running, doing)
 	local made = {}
 	function made.spawned(process, op)
 		table.insert(running.processes, { process = process, op = op })
-		wait_ready(process, op)
+		wait_ready(process, op, doing)
 	end
 	if running.named then
 		local prefix = type(running.named) == "string" and running.named or ""
 		function made.make(name)
-			return netns.add(prefix .. name)
+			local ns = netns.add(prefix .. name)
+			core.label(ns, name)
+			return ns
 		end
 	end
 	return made
@@ -180,7 +183,7 @@ local function name_hosts(running)
 end
 
 local function build(self, running)
-	local made = makers(running)
+	local made = makers(running, "lab up")
 	made.progress = progress(self)
 	core.need_descriptors(DESCRIPTORS * #running.layout.order + 256)
 	local network, commands = split(running.operations, function(op)
@@ -188,7 +191,7 @@ local function build(self, running)
 	end)
 	operations.apply(network, running.namespaces, made)
 	made.progress = nil
-	wait_usable(running.layout, running.namespaces)
+	wait_usable(running.layout, running.namespaces, "lab up")
 	name_hosts(running)
 	operations.apply(commands, running.namespaces, made)
 	attach(self, running)
@@ -204,7 +207,7 @@ function methods:up(options)
 			message = "the lab is up", misuse = true }
 	end
 	local layout = self:layout(nil, "lab up")
-	local plan_options = features.check(layout)
+	local plan_options = features.check(layout, "lab up")
 	plan_options.routing = options.routing
 	local running = {
 		layout = layout, namespaces = {}, processes = {}, named = options.named,
@@ -318,26 +321,27 @@ local function state_of(ops)
 end
 
 --- Carry out the changes from `state` to `now`, items both.
-local function go(running, layout, state, now)
-	local made = makers(running)
+local function go(running, layout, state, now, doing)
+	local made = makers(running, doing)
 	local network, commands = split(changes.between(state.list, state.by_id, now.list, now.by_id),
 		function(each)
 			return each.op and each.op.verb == "spawn"
 		end)
 	carry_out(running, network, state, made)
-	wait_usable(layout, running.namespaces)
+	wait_usable(layout, running.namespaces, doing)
 	carry_out(running, commands, state, made)
 end
 
 --- Go from the running plan to `ops`; on a refusal, back.
-local function go_to(running, layout, ops)
+local function go_to(running, layout, ops, doing)
 	local state = state_of(running.operations)
-	local done, e = pcall(go, running, layout, state, state_of(ops))
+	local done, e = pcall(go, running, layout, state, state_of(ops), doing)
 	if done then
 		return
 	end
 	local reached = { list = current_items(state), by_id = state.by_id }
-	local returned, why = pcall(go, running, running.layout, reached, state_of(running.operations))
+	local returned, why = pcall(go, running, running.layout, reached, state_of(running.operations),
+		doing)
 	if not returned then
 		why = ("; going back failed too, so the lab is down: %s"):format(tostring(why))
 	end
@@ -359,10 +363,8 @@ local function adopt(self, description)
 	end
 end
 
---- lab:apply([description]): make the lab what the description (its own, if none is given) says,
---- changing only what differs. On a refusal it is again as it was. A lab that is down only takes
---- the description over.
-function methods:apply(description)
+--- Make the lab what the description (its own, if none is given) says; errors call it `doing`.
+local function apply(self, description, doing)
 	local running = self.running
 	if description == nil then
 		description = self.description
@@ -370,15 +372,15 @@ function methods:apply(description)
 		description = description.description
 	end
 	description = descriptions.new(description)
-	local layout = self:layout_of(description, running and running.layout, "lab apply")
+	local layout = self:layout_of(description, running and running.layout, doing)
 	if not running then
 		adopt(self, description)
 		return self
 	end
-	local plan_options = features.check(layout)
+	local plan_options = features.check(layout, doing)
 	plan_options.routing = running.options.routing
 	local ops = plans.new(layout, plan_options)
-	local e, lost = go_to(running, layout, ops)
+	local e, lost = go_to(running, layout, ops, doing)
 	attach(self, running)
 	if lost then
 		self:down()
@@ -396,4 +398,10 @@ function methods:apply(description)
 	return self
 end
 
-return { methods = methods, options = option_checks }
+--- lab:apply([description]): changes only what differs. On a refusal the lab is again as it was. A
+--- lab that is down only takes the description over.
+function methods:apply(description)
+	return apply(self, description, "lab apply")
+end
+
+return { methods = methods, options = option_checks, apply = apply }

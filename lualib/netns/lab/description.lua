@@ -120,9 +120,9 @@ local function node(kind, name, options, from)
 	return out
 end
 
---- A link of the description; the ends are names.
-local function link(first, second, options, from)
-	local out = read_options("lab link", options, link_options)
+--- A link of the description; the ends are names. Errors call it `op`, "lab link" if not given.
+local function link(first, second, options, from, op)
+	local out = read_options(op or "lab link", options, link_options)
 	out[1], out[2], out.from = first, second, from or caller()
 	return out
 end

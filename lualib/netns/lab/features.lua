@@ -17,7 +17,8 @@ local function uses(layout, what)
 end
 
 --- Plan options that fit this kernel; raises with all that it lacks, each with the script's line.
-local function check(layout)
+--- Errors call it `doing`.
+local function check(layout, doing)
 	local options, lacking = {}, {}
 	if uses(layout, impairment.wanted) then
 		options.netem, options.netem_why = netns.supports("qdisc", "netem")
@@ -30,7 +31,7 @@ local function check(layout)
 		end
 	end
 	if #lacking > 0 then
-		core.raise { op = "lab up", code = "EOPNOTSUPP", message = table.concat(lacking, "\n\t") }
+		core.raise { op = doing, code = "EOPNOTSUPP", message = table.concat(lacking, "\n\t") }
 	end
 	return options
 end

@@ -94,25 +94,25 @@ function lab_methods:internet(name, options)
 	return add_node(self, "internet", name or "internet", options, caller())
 end
 
-local function name_of(self, value, attr)
+local function name_of(self, op, value, attr)
 	if nodes.is_node(value) then
 		if nodes.lab_of(value) ~= self then
-			misuse("lab link", attr, "%s is a node of another lab", value.name)
+			misuse(op, attr, "%s is a node of another lab", value.name)
 		end
 		return value.name
 	elseif type(value) ~= "string" then
-		misuse("lab link", attr, "a node or its name expected, got %s", type(value))
+		misuse(op, attr, "a node or its name expected, got %s", type(value))
 	end
 	return value
 end
 
 local function names_of(self, value, attr)
 	if type(value) ~= "table" or nodes.is_node(value) then
-		return { name_of(self, value, attr) }, false
+		return { name_of(self, "lab link", value, attr) }, false
 	end
 	local list = {}
 	for i, each in ipairs(value) do
-		list[i] = name_of(self, each, attr)
+		list[i] = name_of(self, "lab link", each, attr)
 	end
 	return list, true
 end
@@ -135,7 +135,7 @@ end
 
 --- The cables between two nodes; raises when there is none.
 local function between(self, op, a, b)
-	local x, y, list = name_of(self, a, "from"), name_of(self, b, "to"), {}
+	local x, y, list = name_of(self, op, a, "from"), name_of(self, op, b, "to"), {}
 	for i, link in ipairs(self.description.links) do
 		if link[1] == x and link[2] == y or link[1] == y and link[2] == x then
 			list[#list + 1] = i
@@ -148,13 +148,13 @@ local function between(self, op, a, b)
 end
 
 --- Change the description; where the lab is up, the lab with it, and where that is refused,
---- neither.
-local function alter(self, f)
+--- neither. Errors call it `op`.
+local function alter(self, op, f)
 	local before = self.description
 	self.description = descriptions.copy(before)
 	f(self.description)
 	if self.running then
-		local done, e = pcall(self.apply, self)
+		local done, e = pcall(require "netns.lab.build".apply, self, nil, op)
 		if not done then
 			self.description = before
 			error(e, 0)
@@ -164,11 +164,11 @@ end
 
 --- lab:set(a, b, options): change the cables between two nodes, such as { up = false }
 function lab_methods:set(a, b, options)
-	local list = between(self, "lab set", a, b)
-	alter(self, function(description)
+	local list, from = between(self, "lab set", a, b), caller()
+	alter(self, "lab set", function(description)
 		for _, i in ipairs(list) do
 			local link = description.links[i]
-			local changed = descriptions.link(link[1], link[2], descriptions.copy(options), link.from)
+			local changed = descriptions.link(link[1], link[2], descriptions.copy(options), from, "lab set")
 			for key, value in next, link do
 				if changed[key] == nil then
 					changed[key] = value
@@ -182,7 +182,7 @@ end
 --- lab:unlink(a, b): remove the cables between two nodes
 function lab_methods:unlink(a, b)
 	local list = between(self, "lab unlink", a, b)
-	alter(self, function(description)
+	alter(self, "lab unlink", function(description)
 		for i = #list, 1, -1 do
 			table.remove(description.links, list[i])
 		end
@@ -190,11 +190,11 @@ function lab_methods:unlink(a, b)
 end
 
 local function set_stopped(self, op, node, stopped)
-	local name = name_of(self, node, "node")
+	local name = name_of(self, op, node, "node")
 	if not self.nodes[name] then
 		misuse(op, "node", "there is no node '%s'", name)
 	end
-	alter(self, function(description)
+	alter(self, op, function(description)
 		for _, each in ipairs(description.nodes) do
 			if each.name == name then
 				each.stopped = stopped

@@ -13,7 +13,8 @@
 ---@field mtu? integer bytes, of all its cables that say none
 ---@field stopped? boolean its cables are down and its commands do not run
 
----A program of a node: as `ns:spawn` takes it, and how it says that it is ready.
+---A program of a node: as `ns:spawn` takes it (so its output goes where the script's goes, unless `stdout` and `stderr` say otherwise, and
+---its stdin is /dev/null), and how it says that it is ready.
 ---@class netns.lab.Command : netns.process.Spec
 ---@field ready? string "tcp/80", "udp/53" (somebody listens there), or a pattern that its captured output matches; within 30 s
 
@@ -63,6 +64,8 @@ function node:address(family, on) end
 ---@field nodes table<string, netns.lab.Node>
 local this = {}
 
+---A node with an address on each of its cables. Every node needs one: `lab:up` refuses a node that is connected to nothing, unless it is
+---the lab's only one. The namespace bears the node's name in errors.
 ---@param name string letters, digits, "_" and "-", up to 63
 ---@param options? netns.lab.NodeOptions
 ---@return netns.lab.Node

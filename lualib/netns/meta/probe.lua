@@ -68,7 +68,7 @@
 ---@field times? netns.probe.Times
 ---@field path? netns.probe.Path
 ---@field controls? netns.probe.Controls
----@field down? string the sender's link that is down and has the target's network on it
+---@field down? string the sender's link that is down and by which it would have left: that with the target's network, in a lab the one by which the description leads there, or any when all are down
 ---@field listener? "own"|"service"
 ---@field listener_errno? string why no listener could be opened
 ---@field cut? "limited"|"neighbour" why the watch ended before silence was certain

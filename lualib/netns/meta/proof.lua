@@ -28,6 +28,8 @@
 
 ---@class netns.report.Entry
 ---@field ok boolean
+---@field index integer which row, from 1
+---@field where string? the line of the script that asked the table, "dmz.lua:31"; rows have no lines of their own
 ---@field row netns.proof.Row
 ---@field verdict netns.Verdict.Name the one that decided
 ---@field verdicts netns.proof.Answer[]
@@ -39,7 +41,7 @@
 ---@field about table `{ name, time, seconds, layout }`
 local report = {}
 
----A line for each row, and the reasons of those that do not hold.
+---A line for each row with its number, and of those that do not hold the script's line and the reasons.
 ---@param colour? boolean
 ---@return string
 function report:text(colour) end
@@ -60,7 +62,7 @@ function report:data() end
 ---@return string
 function report:json() end
 
----JUnit XML: a test case for each row; one that is inconclusive is an error, not a failure.
+---JUnit XML: a test case for each row, "#2 web -> db tcp/22 is isolated", whose output names row and line; one that is inconclusive is an error, not a failure.
 ---@return string
 function report:junit() end
 

@@ -7,6 +7,7 @@
 -- reaching nobody else: its silences are inconclusive. A refusal needs no such control, since it
 -- quotes the very packet; nor does what the sender's own stack says (no route, link down ...).
 
+local caller = require "netns.caller"
 local core = require "netns.core"
 local explain = require "netns.proof.explain"
 local impairment = require "netns.lab.impairment"
@@ -16,6 +17,7 @@ local probes = require "netns.proof.probe"
 local reports = require "netns.proof.report"
 local rows_of = require "netns.proof.rows"
 local verdicts = require "netns.proof.verdict"
+local ways = require "netns.proof.way"
 
 local EXPLAINED = 8 -- failed silences a report
 
@@ -161,7 +163,7 @@ local unreachable = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
 
 --- On a busy machine a neighbour's answer may come too late, and the next question finds it. So
 --- what rests on a neighbour that did not answer is asked once more before it is believed.
-local function confirm(plain, results, settle)
+local function confirm(plain, results, settle, way)
 	local again, positions = {}, {}
 	for at, result in ipairs(results) do
 		local icmp = result.icmp and unreachable[result.icmp.name]
@@ -169,7 +171,7 @@ local function confirm(plain, results, settle)
 			again[#again + 1], positions[#positions + 1] = plain[at], at
 		end
 	end
-	for i, result in ipairs(probes.probe(again, { settle = settle })) do
+	for i, result in ipairs(probes.ask(again, { settle = settle }, way)) do
 		results[positions[i]] = result
 	end
 end
@@ -266,9 +268,9 @@ local function controlled(result, q, controls, questions, results)
 	return out
 end
 
---- Judge one row: { ok, row, verdict, verdicts, why }.
-local function judge(out, questions, results)
-	local entry = { ok = true, row = out.row, verdicts = {} }
+--- Judge row number `index`: { ok, index, where, row, verdict, verdicts, why }.
+local function judge(out, index, where, questions, results)
+	local entry = { ok = true, index = index, where = where, row = out.row, verdicts = {} }
 	for i, at in ipairs(out.questions) do
 		local result = results[at]
 		local names = questions[at].names
@@ -331,7 +333,8 @@ end
 
 --- What is to be asked: a job, whose `plain` is what netns.probe takes.
 local function prepare(self, rows, options)
-	local job = { lab = self, began = core.clock(), options = read_options(options) }
+	local job = { lab = self, began = core.clock(), options = read_options(options),
+		where = caller() }
 	local world, layout = world_of(self)
 	job.questions, job.expanded = rows_of.expand(rows, world)
 	job.asked = #job.questions
@@ -353,7 +356,7 @@ local function conclude(job, results)
 	end
 	locate(job.lab, job.expanded, questions, judged, job.options)
 	for i, out in ipairs(job.expanded) do
-		entries[i] = judge(out, questions, judged)
+		entries[i] = judge(out, i, job.where, questions, judged)
 	end
 	return reports.new(entries,
 		{ name = job.lab.description.name, layout = job.layout, time = os.time(),
@@ -368,8 +371,9 @@ local function check_all(labs, rows, options)
 		table.move(jobs[i].plain, 1, #jobs[i].plain, #plain + 1, plain)
 		settle = math.max(settle, jobs[i].settle)
 	end
-	local results = probes.probe(plain, { settle = settle })
-	confirm(plain, results, settle)
+	local way = ways.of(labs)
+	local results = probes.ask(plain, { settle = settle }, way)
+	confirm(plain, results, settle, way)
 	for i, job in ipairs(jobs) do
 		reports_of[i] = conclude(job, table.move(results, at + 1, at + #job.plain, 1, {}))
 		at = at + #job.plain

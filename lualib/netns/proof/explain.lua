@@ -13,6 +13,7 @@ local nodes = require "netns.lab.node"
 local probes = require "netns.proof.probe"
 local rows_of = require "netns.proof.rows"
 local ruleset = require "netns.proof.ruleset"
+local ways = require "netns.proof.way"
 
 local TABLE = "netns_explain"
 local numbers = { icmp = { inet = 1, inet6 = 58 }, tcp = { inet = 6, inet6 = 6 },
@@ -285,8 +286,9 @@ local function walk(self, q)
 	for _, node in ipairs(layout.order) do
 		watches[node.name] = watch(node, running.namespaces[node.name], match)
 	end
-	local verdict = probes.probe({ { from = q.from, to = q.to, proto = q.proto, port = q.port,
-		family = q.family, addr = q.addr, listen = q.listen } }, { settle = q.settle or 0.05 })[1]
+	local verdict = probes.ask({ { from = q.from, to = q.to, proto = q.proto, port = q.port,
+		family = q.family, addr = q.addr, listen = q.listen } }, { settle = q.settle or 0.05 },
+		ways.of { self })[1]
 	for _, each in next, watches do
 		each:finish()
 	end

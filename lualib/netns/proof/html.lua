@@ -58,15 +58,16 @@ local function evidence(verdict)
 			class_of(verdict.verdict), verdict.verdict, table.concat(lines, "<br>"))
 end
 
-local function row(i, entry, sentence)
+local function row(entry, sentence)
 	local probes = {}
 	for j, verdict in ipairs(entry.verdicts) do
 		probes[j] = evidence(verdict)
 	end
 	return ('<tr><td>%d</td><td class="%s">%s</td><td>%s</td><td class="%s">%s</td>'
-		.. '<td>%s</td></tr>'):format(i, entry.ok and "ok" or "bad", entry.ok and "holds" or "fails",
+		.. '<td>%s</td><td>%s</td></tr>'):format(entry.index, entry.ok and "ok" or "bad",
+		entry.ok and "holds" or "fails",
 		escape(sentence(entry.row)), class_of(entry.verdict), entry.verdict,
-		#probes > 0 and table.concat(probes) or escape(entry.why))
+		#probes > 0 and table.concat(probes) or escape(entry.why), escape(entry.where or ""))
 end
 
 --- What each pair was found to be, over all rows: { from, to } -> verdicts by what.
@@ -114,7 +115,7 @@ end
 local function page(report, sentence)
 	local rows, holding = {}, 0
 	for i, entry in ipairs(report) do
-		rows[i] = row(i, entry, sentence)
+		rows[i] = row(entry, sentence)
 		holding = holding + (entry.ok and 1 or 0)
 	end
 	local title = escape(report.about.name or "netns")
@@ -126,7 +127,8 @@ local function page(report, sentence)
 		('<p class="%s">%d of %d rows hold. %s</p>'):format(report.ok and "ok" or "bad", holding, #report,
 			os.date("!%Y-%m-%d %H:%M:%S UTC", report.about.time)),
 		"<h2>Topology</h2>", picture(report.about.layout),
-		"<h2>Rows</h2><table><tr><th>#</th><th></th><th>Claim</th><th>Verdict</th><th>Evidence</th></tr>",
+		"<h2>Rows</h2><table><tr><th>#</th><th></th><th>Claim</th><th>Verdict</th><th>Evidence</th>"
+			.. "<th>Asked in</th></tr>",
 		table.concat(rows, "\n"), "</table>",
 		"<h2>Matrix</h2>", matrix(report),
 		"</body></html>\n",

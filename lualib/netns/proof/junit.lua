@@ -14,11 +14,14 @@ local function kernel()
 	return file and file:read("l") or "unknown"
 end
 
+--- The usual schema gives a case no attribute for its line, so that is its output.
 local function case(entry, sentence, suite)
-	local head = ('\t\t<testcase classname="%s" name="%s" time="%.3f"'):format(
-		escape(suite), escape(sentence), entry.seconds or 0)
+	local head = ('\t\t<testcase classname="%s" name="#%d %s" time="%.3f">'):format(
+		escape(suite), entry.index, escape(sentence), entry.seconds or 0)
+	local tail = ("\n\t\t\t<system-out>row %d, %s</system-out>\n\t\t</testcase>"):format(entry.index,
+		escape(entry.where or "no script"))
 	if entry.ok then
-		return head .. "/>"
+		return head .. tail
 	end
 	local lines = {}
 	for _, verdict in ipairs(entry.verdicts) do
@@ -26,9 +29,9 @@ local function case(entry, sentence, suite)
 			verdict.from, verdict.to, verdict.what, verdict.addr, verdict.verdict, verdict.why)
 	end
 	local kind = entry.verdict == "inconclusive" and "error" or "failure"
-	return ('%s>\n\t\t\t<%s message="%s" type="%s">%s</%s>\n\t\t</testcase>'):format(head, kind,
+	return ('%s\n\t\t\t<%s message="%s" type="%s">%s</%s>%s'):format(head, kind,
 		escape(entry.why), escape(entry.verdict), escape(table.concat(lines, "\n")):gsub("&#10;", "\n"),
-		kind)
+		kind, tail)
 end
 
 --- The document. `sentence(row)` names a case.

@@ -84,6 +84,11 @@ local function shown(value)
 	return type(value) == "number" and tostring(value) or core.show(value)
 end
 
+--- Does it look like an address? core.probe reads it.
+local function is_address(text)
+	return text:find "^[%x:.]+%%?[^%%]*$" ~= nil and text:find "[:.]" ~= nil
+end
+
 local function is_port(value)
 	return math.type(value) ~= nil and value >= 1 and value <= 65535 and value % 1 == 0
 end
@@ -122,10 +127,17 @@ local function question(spec, index, known)
 		end
 		q[key] = value
 	end
+	if type(q.from) == "string" then
+		misuse(index, "from", "a namespace expected (a handle, as netns.open gives, or a lab's node), "
+			.. "got the string %s", core.show(q.from))
+	end
 	q.from = core.probe_end(q.from, "from", index)
 	if type(q.to) == "string" then
 		if q.addr ~= nil then
 			misuse(index, "addr", "`to` is an address already")
+		elseif not is_address(q.to) then
+			misuse(index, "to", "a namespace (a handle, or a lab's node) or an IPv4 or IPv6 address "
+				.. "expected, got the string %s", core.show(q.to))
 		end
 		q.addr, q.to = q.to, nil
 	else
@@ -170,10 +182,33 @@ local function number(addr)
 	return a and ((a * 256 + b) * 256 + c) * 256 + d
 end
 
--- The sender's link that is down and has the target's network on it. The kernel takes the routes of
--- such a link away and says ENETUNREACH, which is only half the truth. (It also takes the IPv6
--- addresses away, so there nothing shows which link had the network.)
-local function down_link(q)
+-- Links that tunnel modules put into every namespace: they are down, and that means nothing.
+local fallbacks = { tunl0 = true, sit0 = true, gre0 = true, gretap0 = true, erspan0 = true,
+	ip_vti0 = true, ip6_vti0 = true, ip6tnl0 = true, ip6gre0 = true }
+
+-- The sender's first link, if all that it has are down.
+local function all_down(from)
+	local first
+	for _, link in ipairs(from.link:list()) do
+		if link.name ~= "lo" and not fallbacks[link.name] then
+			if link.up then
+				return nil
+			end
+			first = first or link.name
+		end
+	end
+	return first
+end
+
+-- The sender's link that is down and by which the packet would have left. The kernel takes the
+-- routes of such a link away and says ENETUNREACH, which is only half the truth; it also takes the
+-- IPv6 addresses away. `way(from, addr)` knows by which link it was to leave, where somebody does.
+local function down_link(q, way)
+	local planned = way and way(q.from, q.addr)
+	local link = planned and q.from.link:get(planned)
+	if link and not link.up then
+		return planned
+	end
 	local wanted = number(q.addr)
 	for _, entry in ipairs(wanted and q.from.addr:list { family = "inet" } or {}) do
 		local bits = 32 - tonumber(entry.addr:match("/(%d+)$") or 32)
@@ -181,19 +216,20 @@ local function down_link(q)
 			return entry.dev
 		end
 	end
+	return all_down(q.from)
 end
 
-local function read(q, observation)
+local function read(q, observation, way)
 	if observation.errno == "ENETUNREACH" then
-		observation.down = down_link(q)
+		observation.down = down_link(q, way)
 	end
 	return verdict(observation, q)
 end
 
 -- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of
 -- them gives an array of verdicts, all probes being in flight at once. `options.settle`: how long
--- silence must last, for callers who know that nobody limits ICMP errors.
-local function probe(spec, options)
+-- silence must last, for callers who know that nobody limits ICMP errors; `way`: see down_link.
+local function ask(spec, options, way)
 	if type(spec) ~= "table" then
 		misuse(nil, "spec", "table expected, got %s", type(spec))
 	end
@@ -220,14 +256,22 @@ local function probe(spec, options)
 	if not ok then
 		local e = observations
 		if type(e) == "table" and e.index then
-			e.index = not one and asked[e.index] or nil -- in the caller's array
+			local at = asked[e.index]
+			e.index = not one and at or nil -- in the caller's array
+			if e.attr == "addr" and type(rawget(specs, at).to) == "string" then
+				e.attr = "to"
+			end
 		end
 		error(e, 0)
 	end
 	for i, observation in ipairs(observations) do
-		result[asked[i]] = read(list[i], observation)
+		result[asked[i]] = read(list[i], observation, way)
 	end
 	return one and result[1] or result
 end
 
-return { probe = probe, keys = keys }
+local function probe(spec, options)
+	return ask(spec, options)
+end
+
+return { probe = probe, ask = ask, keys = keys }

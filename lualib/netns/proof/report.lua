@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: MIT
 -- netns.proof.report - what a truth table came to: for people on a terminal, and for machines
 --
--- A report is the array of its entries { ok, row, verdict, verdicts, why }, in the order of the
--- rows, with `ok` for all. Colour only where `colour` says so (a terminal, no NO_COLOR).
+-- A report is the array of its entries { ok, index, where, row, verdict, verdicts, why }, in the
+-- order of the rows, with `ok` for all. `where` is the line of the script that asked: a table of
+-- rows has no lines of its own. Colour only where `colour` says so (a terminal, no NO_COLOR).
 
 local files = require "netns.files"
 local json = require "netns.json"
@@ -61,11 +62,14 @@ end
 
 --- report:text([colour]) -> a line for each row, and why for those that fail
 function report_methods:text(colour)
-	local paint, lines, failed = painter(colour), {}, 0
+	local paint, lines, failed, width = painter(colour), {}, 0, #tostring(#self) + 1
 	for _, entry in ipairs(self) do
 		local mark = entry.ok and paint("good", "ok    ") or paint("bad", "FAILED")
 		local told = entry.ok and "" or ", but it was " .. tostring(entry.verdict)
-		lines[#lines + 1] = ("%s  %s%s"):format(mark, sentence(entry.row), told)
+		local number = "#" .. entry.index
+		lines[#lines + 1] = ("%s  %s%s %s%s%s"):format(mark, number, (" "):rep(width - #number),
+			sentence(entry.row), told,
+			entry.where and not entry.ok and paint("quiet", " (" .. entry.where .. ")") or "")
 		for _, line in ipairs(entry.ok and {} or against(entry)) do
 			lines[#lines + 1] = "        " .. paint("quiet", line)
 		end
@@ -97,6 +101,7 @@ function report_methods:tap()
 		lines[#lines + 1] = ("%s %d - %s"):format(entry.ok and "ok" or "not ok", i, text)
 		if not entry.ok then
 			lines[#lines + 1] = "  ---\n  verdict: " .. tostring(entry.verdict)
+			lines[#lines + 1] = entry.where and "  at: " .. json.encode(entry.where)
 			lines[#lines + 1] = "  why: " .. json.encode(entry.why)
 			lines[#lines + 1] = "  ..."
 		end
@@ -133,8 +138,8 @@ function report_methods:data()
 				list[j][key] = verdict[key]
 			end
 		end
-		rows[i] = { ok = entry.ok, row = plain_row(entry.row), verdict = entry.verdict, why = entry.why,
-			verdicts = list }
+		rows[i] = { ok = entry.ok, index = entry.index, where = entry.where,
+			row = plain_row(entry.row), verdict = entry.verdict, why = entry.why, verdicts = list }
 	end
 	return { name = self.about.name, ok = self.ok, rows = rows }
 end

@@ -136,11 +136,18 @@ local rules = {
 		"$Packet was sent $effort, the receiver did not see it, and nothing came back. $sender" },
 }
 
+-- What the kernel knows of a neighbour, in words.
+local known = {
+	reachable = "answers", stale = "has answered before", delay = "has answered before",
+	probe = "has answered before, and is asked again", permanent = "was set by hand",
+	noarp = "need not be asked for",
+}
+
 -- What shows that the sender can send at all.
 local function sender(path)
-	if path.neighbour and path.neighbour ~= "failed" and path.neighbour ~= "incomplete" then
-		return ("The sender can send: its neighbour %s on %s is %s."):format(
-			path.via, path.dev, path.neighbour)
+	if known[path.neighbour] then
+		return ("The sender can send: its neighbour %s on %s %s."):format(
+			path.via, path.dev, known[path.neighbour])
 	elseif path.dev then
 		return ("It left by %s."):format(path.dev)
 	end

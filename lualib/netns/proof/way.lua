@@ -1,0 +1,58 @@
+-- SPDX-License-Identifier: MIT
+-- netns.proof.way - by which of its links a lab's node was to send to an address
+--
+-- The kernel takes the routes of a link away that goes down, and then says only that there is none.
+-- The lab still knows: the longest prefix of the node's subnets and computed routes.
+
+local prefix = require "netns.prefix"
+local routing = require "netns.lab.routing"
+
+-- The routes of each layout: computed when they are first asked for.
+local computed = setmetatable({}, { __mode = "k" })
+
+local function routes_of(running, node)
+	if running.options.routing == "none" then
+		return {}
+	end
+	local layout = running.layout
+	computed[layout] = computed[layout] or routing.compute(layout)
+	return computed[layout][node] or {}
+end
+
+--- The name of the link, or nil where the description leads nowhere.
+local function planned(running, name, addr)
+	local node, target = running.layout.nodes[name], prefix.parse(addr)
+	local dev, longest
+	local function try(net, through)
+		if net and net:contains(target) and net.length > (longest or -1) then
+			dev, longest = through, net.length
+		end
+	end
+	for _, interface in ipairs(target and node.interfaces or {}) do
+		try(interface.address and interface.address[target.family], interface.name)
+	end
+	for _, route in ipairs(target and routes_of(running, node) or {}) do
+		local any = route.family == "inet6" and "::/0" or "0.0.0.0/0"
+		try(prefix.parse(route.dst == "default" and any or route.dst), route.dev)
+	end
+	return dev
+end
+
+--- A function of a namespace of one of these labs and an address, for probes.probe's `way`.
+local function of(labs)
+	local nodes
+	return function(ns, addr)
+		if not nodes then
+			nodes = {}
+			for _, lab in ipairs(labs) do
+				for name, handle in next, lab.running.namespaces do
+					nodes[handle] = { running = lab.running, name = name }
+				end
+			end
+		end
+		local found = nodes[ns]
+		return found and planned(found.running, found.name, addr)
+	end
+end
+
+return { of = of }
