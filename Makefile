@@ -184,7 +184,7 @@ doctor:
 
 # 6. Proving. scripts/test takes the names of runs; the calling user's own comes first.
 
-.PHONY: test test-here test-root test-user test-asan test-tsan
+.PHONY: test test-here test-root test-user test-asan test-tsan test-kernels
 test: build/deps-test all suite
 	+@scripts/test all
 
@@ -208,7 +208,11 @@ test-tsan: build/deps-test all
 soak: build/deps-test all suite
 	@SOAK=1 FILES=spec/soak_spec.lua TEST_TIMEOUT=$${TEST_TIMEOUT:-86400} scripts/test here $$([ "$$(id -u)" != 0 ] || echo user)
 
-build/deps-test build/deps-lint: build/deps-%: scripts/deps | build/config.mk
+# KERNELS: versions; RUNS, FILES, MEMORY as scripts/test-kernels has them
+test-kernels: build/deps-test build/deps-kernels all suite
+	@scripts/test-kernels $(KERNELS)
+
+build/deps-test build/deps-lint build/deps-kernels: build/deps-%: scripts/deps | build/config.mk
 	@scripts/deps need $*
 	@touch $@
 
@@ -271,6 +275,8 @@ help:
 	@echo 'make test-here  test-root test-user test-asan test-tsan: one run of the specs; FILES="spec/x_spec.lua" chooses'
 	@echo 'make soak       kills and faults at every system call, as this user and unprivileged; SOAK_KILLS=100, SOAK_INSTANTS,'
 	@echo '                SOAK_FAULTS and SOAK_BUILDS bound how many'
+	@echo 'make test-kernels'
+	@echo '                the specs on stock Debian kernels under QEMU; KERNELS="6.1 6.12" RUNS="here user" FILES=... choose'
 	@echo 'make lint       everything that is needed, then what finds faults without running anything; zero findings'
 	@echo 'make format     change what `make lint` says about the layout of C'
 	@echo 'make bench      measure against programs in C'

@@ -13,8 +13,8 @@ local samples = {
 	{ kind = "htb", handle = "1:", data = { default = 16, r2q = 10 }, tc = { { "r2q", "r2q", 1 } } },
 	{ kind = "pfifo", data = { limit = 17 }, tc = { { "limit", "limit", 1 } } },
 	{ kind = "bfifo", data = { limit = 3000 }, tc = { { "limit", "limit", 1 } } },
-	{ kind = "fq_codel", data = { limit = 1000, flows = 64, quantum = 1514, ecn = false, target = 0.007,
-		interval = 0.2 }, tc = { { "limit", "limit", 1 }, { "flows", "flows", 1 },
+	{ kind = "fq_codel", data = { limit = 1000, flows = 64, quantum = 1514, ecn = false,
+		target = 0.007, interval = 0.2 }, tc = { { "limit", "limit", 1 }, { "flows", "flows", 1 },
 		{ "target", "target", 1e6 }, { "interval", "interval", 1e6 } } },
 	{ kind = "netem", data = {
 		delay = 0.05, jitter = 0.01, loss = 0.01, duplicate = 0.02, corrupt = 0.03, reorder = 0.25,
@@ -29,10 +29,19 @@ local function pair()
 	return ns
 end
 
+-- Another namespace, that the first one reaches over links called z.
+local function cable(a)
+	local b = netns.new()
+	a.link:add { name = "z", kind = "veth", up = true, peer = { name = "z", netns = b, up = true } }
+	a.addr:add { dev = "z", addr = "10.0.1.1/24" }
+	b.addr:add { dev = "z", addr = "10.0.1.2/24" }
+	return b
+end
+
 --- Add it; where this kernel lacks the kind, say so.
-local function add_or_skip(ns, sample)
+local function add_or_skip(ns, sample, dev)
 	local added, e = pcall(ns.qdisc.add, ns.qdisc,
-		{ dev = "x", kind = sample.kind, handle = sample.handle, data = sample.data })
+		{ dev = dev or "x", kind = sample.kind, handle = sample.handle, data = sample.data })
 	if not added and e.code == "ENOENT" and tostring(e):find "unknown" then
 		pending(("this kernel has no qdisc %s: %s"):format(sample.kind, e.message))
 	end
@@ -114,10 +123,7 @@ describe("ns.qdisc", function()
 	end)
 
 	it("limits a rate", function()
-		local b <close> = netns.new()
-		a.link:add { name = "z", kind = "veth", up = true, peer = { name = "z", netns = b, up = true } }
-		a.addr:add { dev = "z", addr = "10.0.1.1/24" }
-		b.addr:add { dev = "z", addr = "10.0.1.2/24" }
+		local b <close> = cable(a)
 		a.qdisc:add { dev = "z", kind = "tbf", data = { rate = "8kbit", burst = 1600, limit = 100000 } }
 		-- 42 bytes each: what is beyond the burst waits, a thousand bytes a second
 		local rows = {}
@@ -129,6 +135,35 @@ describe("ns.qdisc", function()
 			slowest = math.max(slowest, verdict.observation.times.answered or 0)
 		end
 		assert.is_true(slowest > 0.5, tostring(slowest))
+	end)
+
+	it("delays what is sent, as a probe sees", function()
+		local b <close> = cable(a)
+		add_or_skip(a, { kind = "netem", data = { delay = "30ms" } }, "z")
+		add_or_skip(b, { kind = "netem", data = { delay = "20ms" } }, "z")
+		local verdict = netns.probe { from = a, to = b, proto = "icmp", timeout = 5 }
+		assert.equal("open", verdict.verdict)
+		assert.is_true(verdict.rtt >= 0.05, tostring(verdict.rtt))
+	end)
+
+	it("loses its share of what is sent", function()
+		local b <close> = cable(a)
+		add_or_skip(a, { kind = "netem", data = { loss = "40%" } }, "z")
+		a.neigh:add { dev = "z", dst = "10.0.1.2", lladdr = b.link:get("z").mac }
+		local rows = {}
+		for i = 1, 200 do
+			rows[i] = { from = a, to = "10.0.1.2", proto = "udp", port = 1000 + i, timeout = 0.05 }
+		end
+		local before = b.link:get("z").stats.rx_packets
+		netns.probe(rows)
+		local stats = a.qdisc:get({ dev = "z", kind = "netem" }).stats
+		local share = stats.drops / (stats.drops + stats.packets)
+		assert.is_true(stats.drops + stats.packets >= 200)
+		assert.is_true(share > 0.2 and share < 0.6, tostring(share))
+		assert.is_true(b.link:get("z").stats.rx_packets - before <= stats.packets)
+		a.qdisc:set { dev = "z", kind = "netem", data = { loss = 1 } }
+		local verdict = netns.probe { from = a, to = b, proto = "icmp", timeout = 0.1 }
+		assert.same({ "dropped", false }, { verdict.verdict, verdict.delivered })
 	end)
 
 	it("says what is wrong, with the field", function()

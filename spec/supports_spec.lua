@@ -7,7 +7,7 @@ local support = require "spec.support"
 
 local refused = support.refused
 
--- Is it done by that program, in a namespace with a link lower0? nil: the program is too old to ask.
+-- Is it done by that program, in a namespace with a link lower0? nil: it is too old to be asked.
 local function done(program, words)
 	local ns <close> = netns.new()
 	ns.link:add { name = "lower0", kind = "veth", numtxqueues = 2, peer = { name = "peer0" } }
