@@ -137,6 +137,28 @@ describe("cqueues", function()
 		server:close()
 	]])
 
+	with("cqueues", "waits for what changes in a namespace", [[
+		local cqueues = require "cqueues"
+		local cq = cqueues.new()
+		local m <close> = a:monitor { "addr" }
+		local heard = {}
+		cq:wrap(function()
+			while #heard < 2 do
+				cqueues.poll(m)
+				for event in function() return (m:read(0)) end do
+					heard[#heard + 1] = event.action .. " " .. event.entry.addr
+				end
+			end
+		end)
+		cq:wrap(function()
+			a.addr:add { dev = "eth0", addr = "10.1.0.1/24" }
+			cqueues.sleep(0)
+			a.addr:delete { dev = "eth0", addr = "10.1.0.1/24" }
+		end)
+		assert(cq:loop(20))
+		assert(table.concat(heard, ", "):find "new 10.1.0.1/24, delete 10.1.0.1/24$")
+	]])
+
 	with("cqueues", "is itself waited for by netns.wait", [[
 		local cqueues = require "cqueues"
 		local cq = cqueues.new()

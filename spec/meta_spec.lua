@@ -96,6 +96,10 @@ tags["return"] = function(_, rest, at)
 	note_type((split_type(rest)), at)
 end
 
+function tags.overload(_, rest, at)
+	note_type(assert(rest:match "^fun%b():? ?(.*)$"), at)
+end
+
 local function read_function(state, line)
 	local owner, separator, name, list = line:match("^function ([%w_]+)([.:])([%w_]+)(%b()) end$")
 	local class = assert(state.owners[owner], "of which class is this?")
@@ -396,6 +400,21 @@ describe("the reference", function()
 
 	it("has the verbs of sysctl", function()
 		same("ns.sysctl", class("netns.Sysctl").methods, require "netns.sysctl".methods)
+	end)
+
+	it("has what a monitor is told, tells, and can be asked", function()
+		same("monitor", class("netns.Monitor").methods, core.monitor)
+		same("objects", literals(reference.aliases["netns.monitor.Object"]), core.monitored)
+		same("netns.monitor.Spec", class("netns.monitor.Spec").fields, { rcvbuf = true })
+		local m <close> = ns:monitor { "link", rcvbuf = 1 }
+		for i = 1, 50 do
+			ns.link:add { name = "m" .. i, kind = "bridge" }
+		end
+		local events = {}
+		for i = 1, 50 do
+			events[i] = m:read(0)
+		end
+		same_fields("netns.monitor.Event", events)
 	end)
 
 	it("has what a process can be told, asked, and how it ended", function()

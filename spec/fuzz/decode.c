@@ -31,12 +31,7 @@ static bool decode(struct rtnl *r, const struct nlmsghdr *h)
 
 	if (h->nlmsg_len < NLMSG_HDRLEN + o->header || (o->wanted && !o->wanted(r, h, 0)))
 		return false;
-	lua_createtable(r->L, 0, 16);
-	if (o->listing)
-		o->listing(r, h);
-	codec_decode(&r->codec, h, o->header, o->rows);
-	if (o->listed)
-		o->listed(r, h);
+	rtnl_push(r, h);
 	return true;
 }
 

@@ -128,6 +128,17 @@ case("handle", function(x)
 	return x.ns.link, x.ns.addr, x.ns.route, x.ns:pids()
 end, { setup = one, undo = close })
 
+case("monitor", function(x)
+	local m <close> = x.a:monitor()
+	x.a.link:set { name = "eth0", group = 5 }
+	x.a.addr:add { dev = "eth0", addr = "10.7.1.1/24" }
+	local heard = 0
+	for _ = 1, 3 do
+		heard = heard + (m:read(0) and 1 or 0)
+	end
+	assert(heard == 3 and tostring(m))
+end, { setup = two, undo = close })
+
 case("sleep and clock", function()
 	netns.sleep(0)
 	netns.clock()

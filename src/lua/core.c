@@ -16,6 +16,7 @@
 #include "../packet/trace.h"
 #include "collection.h"
 #include "error.h"
+#include "monitor.h"
 #include "wait.h"
 
 #include <lauxlib.h>
@@ -69,6 +70,7 @@ int luaopen_netns_core(lua_State *L)
 	rootless_open(L);
 	move_open(L);
 	collection_open(L);
+	monitor_open(L);
 	process_open(L);
 	spawn_open(L);
 	probe_open(L);

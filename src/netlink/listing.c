@@ -112,6 +112,18 @@ static void check_filter(struct rtnl *r, int filter)
 	r->lenient = false;
 }
 
+void rtnl_push(struct rtnl *r, const struct nlmsghdr *h)
+{
+	const struct rtnl_object *o = r->object;
+
+	lua_createtable(r->L, 0, 16);
+	if (o->listing)
+		o->listing(r, h);
+	codec_decode(&r->codec, h, o->header, o->rows);
+	if (o->listed)
+		o->listed(r, h);
+}
+
 /* Decode what `in` holds onto the array at `out`. */
 static void decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 {
@@ -127,12 +139,7 @@ static void decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 		at += NLMSG_ALIGN(h->nlmsg_len);
 		if (h->nlmsg_type != o->new || h->nlmsg_len < NLMSG_HDRLEN + o->header || (o->wanted && !o->wanted(r, h, filter)))
 			continue;
-		lua_createtable(L, 0, 16);
-		if (o->listing)
-			o->listing(r, h);
-		codec_decode(&r->codec, h, o->header, o->rows);
-		if (o->listed)
-			o->listed(r, h);
+		rtnl_push(r, h);
 		if (filter && !fits(r, filter, lua_gettop(L), o->rows))
 			lua_pop(L, 1);
 		else

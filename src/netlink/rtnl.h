@@ -76,6 +76,8 @@ void rtnl_apply(struct rtnl *r, int idx, enum rtnl_verb verb);
 void rtnl_list(struct rtnl *r, int filter);
 /* Push the first that fits, or nil. */
 void rtnl_get(struct rtnl *r, int filter);
+/* Push what one message of the object says: an entry of its listing. */
+void rtnl_push(struct rtnl *r, const struct nlmsghdr *h);
 /* Delete all that fits. */
 void rtnl_flush(struct rtnl *r, int filter);
 

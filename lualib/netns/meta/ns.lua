@@ -32,6 +32,11 @@ function ns:call(f, ...) end
 ---@return integer[]
 function ns:pids() end
 
+---Hear from now on what changes in it. Raises EINVAL for what is no object, EMFILE.
+---@param spec? netns.monitor.Spec
+---@return netns.Monitor
+function ns:monitor(spec) end
+
 ---Give it a name, or one more (`ip netns attach`); `name` is then that. Raises EEXIST.
 ---@param name string as for `netns.add`
 function ns:attach(name) end
