@@ -2,6 +2,7 @@
 -- sandbox_spec.lua - what is inside nslua's sandbox, what passes through, that nothing survives
 
 local lfs = require "lfs"
+local netns = require "netns"
 local scratch = require "spec.scratch"
 local support = require "spec.support"
 local terminal = require "spec.terminal"
@@ -361,6 +362,68 @@ describe("on a terminal", function()
 		t:match "\n%$NSLUA %-e[^\n]*\n"
 		t:keys "a line\r"
 		t:await("\ngot a line\n", "shell# ")
+	end)
+
+	-- The only child of a process that has one, once it has it.
+	local function child_of(pid)
+		local child
+		assert.is_true(support.eventually(function()
+			child = support.read(("/proc/%s/task/%s/children"):format(pid, pid)):match "%d+"
+			return child
+		end, 20))
+		return child
+	end
+
+	local function is_stopped(pid)
+		return support.read("/proc/" .. pid .. "/stat"):find "%) T " ~= nil
+	end
+
+	local function signal(...)
+		netns.current():exec { "kill", ... }
+	end
+
+	it("fg goes on with what stops without the shell having heard of it", function()
+		local t <close> = terminal.shell()
+		t:keys(("$NSLUA -e 'while not io.open \"%s/read\" do require \"netns\".sleep(0.01) end \z
+			print(\"got \" .. io.read())' &\r"):format(dir.path))
+		t:await "shell# "
+		local stub = t:child()
+		local init = child_of(stub)
+		local lua = child_of(init)
+		signal("-STOP", init) -- who would tell of it
+		write("read", "")
+		assert.is_true(support.eventually(function() return is_stopped(lua) end, 20))
+		t:keys "fg\r"
+		t:match "\n%$NSLUA %-e[^\n]*\n"
+		t:await_job()
+		signal("-CONT", init)
+		t:keys "a line\r"
+		t:await("\ngot a line\n", "shell# ")
+	end)
+
+	it("what is stopped and continued at once does not stand", function()
+		local t <close> = terminal.shell()
+		t:keys "$NSLUA -e 'print(\"o\" .. \"n\") require \"netns\".sleep(1000)' &\r"
+		t:await "on\n"
+		local stub = t:child()
+		for _ = 1, 60 do
+			netns.current():exec { "sh", "-c", ("kill -TSTP -%d; kill -CONT -%d"):format(stub, stub) }
+			assert.is_false(support.eventually(function() return is_stopped(stub) end, 0.005))
+		end
+	end)
+
+	it("who is killed while a line is edited leaves it as it was", function()
+		if not terminal.has_editing then
+			pending "libedit is not installed"
+		end
+		local t <close> = terminal.shell()
+		t:keys [[TERM=xterm sh -c '$NSLUA -i; echo "rc=$?"; stty -a | tr " " "\\n"']]
+		t:keys "\r"
+		t:match "\n> "
+		t:keys "ab\1x"
+		t:await "x" -- before what is there already
+		signal("-KILL", child_of(child_of(child_of(t:child()))))
+		t:await("rc=137\n", "\nicanon\n", "\necho\n")
 	end)
 
 	it("Lua reads again after an interactive shell inside has ended", function()

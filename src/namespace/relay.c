@@ -8,6 +8,10 @@
  * stub alone is passed on. What is sent to the whole group reaches all three, and must not arrive in the child twice, since a second
  * SIGINT kills: the server, which holds its own copy, tells the two cases apart. The kernel signals the newest member of a group first,
  * so the server has it before the stub. A stop of the child is mirrored by the stub, which is what the shell watches.
+ *
+ * By the time that the stub hears of a stop, the child may have been continued, and the stub must not stand then: nobody would continue
+ * it. So it raises the stop's signal while that is blocked, asks whether the child still stands, and only then lets the signal act. Any
+ * SIGCONT before the signal was raised has come to the child, too, and is seen by the server; any later one takes the signal away.
  */
 #include "relay.h"
 
@@ -61,6 +65,21 @@ static bool receive_note(int channel, struct note *note)
 	return n == (ssize_t)sizeof(*note);
 }
 
+static int open_terminal(void)
+{
+	return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+/* Note the modes of the terminal, if we are the ones who use it. */
+static void note_modes(struct relay *relay)
+{
+	int tty = open_terminal();
+
+	relay->has_modes = tty >= 0 && tcgetpgrp(tty) == getpgrp() && tcgetattr(tty, &relay->modes) == 0;
+	if (tty >= 0)
+		close(tty);
+}
+
 int relay_open(struct relay *relay)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -80,6 +99,7 @@ int relay_open(struct relay *relay)
 		errno = error;
 		return -1;
 	}
+	note_modes(relay);
 	sigprocmask(SIG_SETMASK, &all, &relay->mask);
 	sigaction(SIGCHLD, &dfl, &relay->chld); /* an ignored one would reap by itself */
 	return 0;
@@ -181,20 +201,41 @@ static void note_own(int signals, int64_t own[static _NSIG])
 
 static void pass_on(pid_t child, int signo, int64_t own[static _NSIG])
 {
-	bool has_it = own[signo] && now() - own[signo] < SAME && getpgid(child) == getpgrp();
+	bool stops = signo == SIGTSTP || signo == SIGTTIN || signo == SIGTTOU;
+	/* A SIGCONT takes away stops that nobody has read: ours, perhaps, and not yet the stub's. */
+	int64_t when = stops && own[SIGCONT] > own[signo] ? own[SIGCONT] : own[signo];
+	bool has_it = when && now() - when < SAME && getpgid(child) == getpgrp();
 
 	own[signo] = 0;
 	if (!has_it)
 		kill(child, signo);
 }
 
-/* Reap what ended; report a stop or the end of the child. True when it has ended. */
-static bool reap(int channel, pid_t child, int init)
+struct server {
+	int channel;
+	pid_t child;
+	int init;
+	bool stands; /* the child is stopped */
+};
+
+/* Has the child been stopped, or continued? A stop is told. */
+static void look(struct server *s)
 {
 	siginfo_t info = { 0 };
 
-	if (waitid(P_PID, (id_t)child, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid)
-		send_note(channel, (struct note){ .kind = NOTE_STOPPED, .value = info.si_status });
+	while (waitid(P_PID, (id_t)s->child, &info, WSTOPPED | WCONTINUED | WNOHANG) == 0 && info.si_pid) {
+		s->stands = info.si_code != CLD_CONTINUED;
+		if (s->stands)
+			send_note(s->channel, (struct note){ .kind = NOTE_STOPPED, .value = info.si_status });
+		info.si_pid = 0;
+	}
+}
+
+/* Reap what ended; tell of the end of the child. True when it has ended. */
+static bool reap(const struct server *s)
+{
+	siginfo_t info = { 0 };
+
 	for (;;) {
 		struct note note;
 
@@ -203,38 +244,49 @@ static bool reap(int channel, pid_t child, int init)
 			continue;
 		if (!info.si_pid)
 			return false;
-		if (info.si_pid != child)
+		if (info.si_pid != s->child)
 			continue;
 		note = (struct note){ .kind = info.si_code == CLD_EXITED ? NOTE_EXITED : NOTE_KILLED, .value = info.si_status };
 		/* An init that is dying has no namespaces any more, long before it is dead. */
-		if (info.si_code != CLD_EXITED && init >= 0 && setns(init, CLONE_NEWNET) < 0)
+		if (info.si_code != CLD_EXITED && s->init >= 0 && setns(s->init, CLONE_NEWNET) < 0)
 			note.kind = NOTE_OVER;
-		send_note(channel, note);
+		send_note(s->channel, note);
 		return true;
 	}
 }
 
 void relay_serve(const struct relay *relay, pid_t child, int init)
 {
+	struct server s = { .channel = relay->server, .child = child, .init = init };
 	int64_t own[_NSIG] = { 0 };
-	int channel = relay->server, signals = relay->signals;
 
-	keep_only(channel, signals, init);
-	send_note(channel, (struct note){ .kind = NOTE_RUNNING });
+	keep_only(s.channel, relay->signals, init);
+	send_note(s.channel, (struct note){ .kind = NOTE_RUNNING });
 	for (;;) {
-		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signals, .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = s.channel, .events = POLLIN }, { .fd = relay->signals, .events = POLLIN } };
 		struct note note;
 
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		note_own(signals, own);
-		if (reap(channel, child, init))
+		note_own(relay->signals, own);
+		look(&s);
+		if (reap(&s))
 			_exit(0);
 		if (!fds[0].revents)
 			continue;
-		if (!receive_note(channel, &note))
+		if (!receive_note(s.channel, &note))
 			_exit(1); /* the stub is dead */
-		pass_on(child, note.value, own);
+		if (note.kind == NOTE_SIGNAL)
+			pass_on(child, note.value, own);
+		if (note.kind == NOTE_CONTINUE)
+			kill(child, SIGCONT);
+		if (note.kind == NOTE_STOPPED) {
+			look(&s);
+			send_note(s.channel, (struct note){
+				.kind = s.stands ? NOTE_STANDS : NOTE_RUNNING,
+				.value = getpgid(child) == getpgrp(),
+			});
+		}
 	}
 }
 
@@ -242,43 +294,77 @@ void relay_serve(const struct relay *relay, pid_t child, int init)
  * The stub
  */
 
-/* Stop as the child did, for the shell that waits for this process. */
+/* What is raised for a stop by `signo`: SIGSTOP cannot be blocked. */
+static int stop_signal(int signo)
+{
+	return signo == SIGSTOP ? SIGTSTP : signo;
+}
+
+/* Take a blocked signal away, before anybody sees it; false if it is not there. */
+static bool take(int signo)
+{
+	sigset_t only;
+
+	sigemptyset(&only);
+	sigaddset(&only, signo);
+	return sigtimedwait(&only, NULL, &(struct timespec){ 0 }) == signo;
+}
+
+/* Stop as the child did, for the shell that waits for this process, unless the raised signal has been taken away. */
 static void stop_by(int signo)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL }, old;
 	sigset_t only;
 
+	if (signo == SIGSTOP) {
+		if (take(stop_signal(signo)))
+			raise(signo);
+		return;
+	}
 	sigemptyset(&only);
 	sigaddset(&only, signo);
-	if (signo != SIGSTOP)
-		sigaction(signo, &dfl, &old);
-	raise(signo);
+	sigaction(signo, &dfl, &old);
 	sigprocmask(SIG_UNBLOCK, &only, NULL);
 	sigprocmask(SIG_BLOCK, &only, NULL);
-	if (signo != SIGSTOP)
-		sigaction(signo, &old, NULL);
+	sigaction(signo, &old, NULL);
+}
+
+/* Is the group that has the terminal gone? */
+static bool is_abandoned(int tty)
+{
+	pid_t foreground = tcgetpgrp(tty);
+
+	return foreground > 0 && kill(-foreground, 0) < 0 && errno == ESRCH;
 }
 
 /*
- * An interactive shell inside takes the terminal for its own process group, and cannot give it back: ours has no number in its PID
- * namespace. So when the child is stopped for want of the terminal, and the group that has it is gone, take it back from here.
+ * Was the child, one of our group, stopped for want of the terminal, and can have it now? The shell that waits for the stub believes that
+ * it runs, and may have given us the terminal without another word. And an interactive shell inside takes it for its own process group,
+ * and cannot give it back: ours has no number in its PID namespace. When that group is gone, we take it back from here.
  */
-static bool reclaim_terminal(int signo)
+static bool regains_terminal(int signo)
 {
-	int tty;
-	pid_t foreground;
-	bool reclaimed = false;
+	int tty = signo == SIGTTIN || signo == SIGTTOU ? open_terminal() : -1;
+	bool regains;
 
-	if (signo != SIGTTIN && signo != SIGTTOU)
-		return false;
-	tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
 	if (tty < 0)
 		return false;
-	foreground = tcgetpgrp(tty);
-	if (foreground > 0 && kill(-foreground, 0) < 0 && errno == ESRCH)
-		reclaimed = tcsetpgrp(tty, getpgrp()) == 0; /* SIGTTOU is blocked here, so this is allowed */
+	/* SIGTTOU is blocked here, so it may be taken. */
+	regains = tcgetpgrp(tty) == getpgrp() || (is_abandoned(tty) && tcsetpgrp(tty, getpgrp()) == 0);
 	close(tty);
-	return reclaimed;
+	return regains;
+}
+
+/* Who was killed while a line was being edited has left the terminal in modes that suit no shell. */
+static void mend_terminal(const struct relay *relay)
+{
+	int tty = relay->has_modes ? open_terminal() : -1;
+
+	if (tty < 0)
+		return;
+	if (tcgetpgrp(tty) == getpgrp() || is_abandoned(tty))
+		tcsetattr(tty, TCSANOW, &relay->modes);
+	close(tty);
 }
 
 /* End by the signal that ended the child, so that `$?` and the shell's message are the same; the core, if any, is the child's. */
@@ -305,22 +391,49 @@ static void wait_for(pid_t server)
 		;
 }
 
+struct stop {
+	int signo;     /* raised; 0: none */
+	int questions; /* without an answer yet; only that to the last one counts */
+};
+
+static void mirror(struct stop *stop, int channel, struct note note)
+{
+	if (note.kind == NOTE_STOPPED) {
+		if (stop->signo)
+			take(stop_signal(stop->signo));
+		stop->signo = note.value;
+		raise(stop_signal(stop->signo));
+		stop->questions++;
+		send_note(channel, note);
+	} else if (stop->questions && --stop->questions == 0) {
+		bool stands = note.kind == NOTE_STANDS, regains = stands && note.value && regains_terminal(stop->signo);
+
+		if (stands && !regains)
+			stop_by(stop->signo);
+		else if (take(stop_signal(stop->signo)) && regains)
+			send_note(channel, (struct note){ .kind = NOTE_CONTINUE });
+		stop->signo = 0;
+	}
+}
+
 /* Until the child ends: its exit status, or -1 with *why if it never ran. */
 static int stand(const struct relay *relay, pid_t server, const char *over, struct note *why)
 {
 	int channel = relay->stub, signals = relay->signals, status = 1, killed = SIGKILL;
-	bool speaks = over && isatty(STDERR_FILENO), runs = false;
+	bool speaks = over && isatty(STDERR_FILENO), runs = false, orderly = false;
+	struct stop stop = { 0 };
 	struct note note;
 
 	*why = (struct note){ .kind = NOTE_KILLED };
 	for (;;) {
-		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = runs ? signals : -1, .events = POLLIN } };
+		struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = runs && !stop.signo ? signals : -1, .events = POLLIN } };
 		struct signalfd_siginfo got;
 
 		if (poll(fds, 2, -1) < 0)
 			continue;
-		if (fds[1].revents && read(signals, &got, sizeof(got)) == (ssize_t)sizeof(got) && is_relayed(&got))
-			send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = (int)got.ssi_signo });
+		while (fds[1].revents && read(signals, &got, sizeof(got)) == (ssize_t)sizeof(got))
+			if (is_relayed(&got))
+				send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = (int)got.ssi_signo });
 		if (!fds[0].revents)
 			continue;
 		if (!receive_note(channel, &note))
@@ -334,14 +447,14 @@ static int stand(const struct relay *relay, pid_t server, const char *over, stru
 		runs = true;
 		switch (note.kind) {
 		case NOTE_STOPPED:
-			if (reclaim_terminal(note.value))
-				send_note(channel, (struct note){ .kind = NOTE_SIGNAL, .value = SIGCONT });
-			else
-				stop_by(note.value);
+		case NOTE_STANDS:
+		case NOTE_RUNNING:
+			mirror(&stop, channel, note);
 			break;
 		case NOTE_EXITED:
 			status = note.value;
 			killed = 0;
+			orderly = true;
 			break;
 		case NOTE_OVER:
 			if (speaks)
@@ -353,7 +466,7 @@ static int stand(const struct relay *relay, pid_t server, const char *over, stru
 			killed = note.value;
 			break;
 		case NOTE_FAILED:
-		case NOTE_RUNNING:
+		case NOTE_CONTINUE:
 		case NOTE_SIGNAL:
 			break;
 		}
@@ -361,6 +474,8 @@ static int stand(const struct relay *relay, pid_t server, const char *over, stru
 	wait_for(server);
 	if (!runs)
 		return -1;
+	if (!orderly)
+		mend_terminal(relay);
 	return killed ? die_by(killed) : status;
 }
 

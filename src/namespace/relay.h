@@ -6,11 +6,22 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
+#include <termios.h>
 
 /* What travels on the channel between the two, one datagram each. */
 struct note {
-	enum { NOTE_FAILED, NOTE_RUNNING, NOTE_STOPPED, NOTE_EXITED, NOTE_KILLED, NOTE_OVER, NOTE_SIGNAL } kind;
-	int value;     /* exited: the status; failed: errno; else a signal */
+	enum {
+		NOTE_FAILED,
+		NOTE_RUNNING,
+		NOTE_STOPPED,
+		NOTE_STANDS,
+		NOTE_EXITED,
+		NOTE_KILLED,
+		NOTE_OVER, /* from the server */
+		NOTE_SIGNAL,
+		NOTE_CONTINUE, /* from the stub; NOTE_STOPPED asks: does it stand, or is it running? */
+	} kind;
+	int value;     /* exited: the status; failed: errno; stands: is it of our process group? Else a signal. */
 	char what[48]; /* failed: at what */
 };
 
@@ -19,6 +30,8 @@ struct relay {
 	int signals;      /* a signalfd; who reads it gets his own */
 	sigset_t mask;    /* what the caller had, which the child gets back */
 	struct sigaction chld;
+	bool has_modes;   /* the terminal was the caller's */
+	struct termios modes;
 };
 
 /* Make the channel, block all signals and have children waited for, as both ends need it. 0, or -1 with errno. */
