@@ -66,15 +66,16 @@ describe("ns.link", function()
 		a.link:add { name = "e0", kind = "veth", up = up, peer = { name = "e0", netns = b, up = up } }
 	end
 
-	-- Do a and b reach each other by the addresses of these links? `net` tells them apart.
-	local function reach(name, net, spec)
+	-- Do a and b reach each other by the addresses of these links? `net` tells them apart. That they
+	-- do not is known after `timeout`.
+	local function reach(name, net, spec, timeout)
 		for i, ns in ipairs { a, b } do
 			if spec then
 				ns.addr:add { dev = name, addr = ("10.%d.0.%d/24"):format(net, i) }
 			end
 		end
 		return netns.probe({ from = a, to = b, proto = "icmp", addr = ("10.%d.0.2"):format(net),
-			timeout = 0.3 }).verdict == "open"
+			timeout = timeout or 5 }).verdict == "open"
 	end
 
 	-- 1. Ports of a bridge
@@ -169,7 +170,7 @@ describe("ns.link", function()
 	it("lets nothing through a port that is in no vlan, where a bridge filters", function()
 		local hub <close> = netns.new()
 		bridged(hub, { vlan_filtering = true, vlan_default_pvid = 0 })
-		assert.is_false(reach("e0", 0, true))
+		assert.is_false(reach("e0", 0, true, 0.3))
 		hub.link:set { name = "br0", kind = "bridge", data = { vlan_default_pvid = 5 } }
 		a.neigh:flush() -- the other one could not answer
 		assert.is_true(reach("e0", 0))
@@ -178,7 +179,7 @@ describe("ns.link", function()
 	it("keeps isolated ports of a bridge apart", function()
 		local hub <close> = netns.new()
 		bridged(hub, nil, { isolated = true })
-		assert.is_false(reach("e0", 0, true))
+		assert.is_false(reach("e0", 0, true, 0.3))
 		hub.link:set { name = "p1", bridge_slave = { isolated = false } }
 		a.neigh:flush() -- the other one could not answer
 		assert.is_true(reach("e0", 0))
@@ -252,7 +253,7 @@ describe("ns.link", function()
 			ns.link:add { name = "v6", kind = "vlan", link = "e0", up = true, data = { id = 6 + i } }
 		end
 		assert.is_true(reach("v5", 5, true))
-		assert.is_false(reach("v6", 6, true))
+		assert.is_false(reach("v6", 6, true, 0.3))
 	end)
 
 	it("says that a tag cannot be changed, where the kernel is silent", function()
