@@ -402,6 +402,21 @@ describe("the reference", function()
 		same("ns.sysctl", class("netns.Sysctl").methods, require "netns.sysctl".methods)
 	end)
 
+	it("has what is told of sockets", function()
+		local fields = {}
+		for proto, rows in pairs(core.sockets()) do
+			assert.is_true(literals(class("netns.Socket").fields.proto.type)[proto])
+			for _, row in ipairs(rows) do
+				fields[row.key] = row
+			end
+		end
+		local all = {}
+		for _, row in pairs(fields) do
+			table.insert(all, row)
+		end
+		check_rows(all, class "netns.Socket", "a socket")
+	end)
+
 	it("has what a monitor is told, tells, and can be asked", function()
 		same("monitor", class("netns.Monitor").methods, core.monitor)
 		same("objects", literals(reference.aliases["netns.monitor.Object"]), core.monitored)

@@ -128,6 +128,12 @@ case("handle", function(x)
 	return x.ns.link, x.ns.addr, x.ns.route, x.ns:pids()
 end, { setup = one, undo = close })
 
+case("sockets", function(x)
+	for _, proto in ipairs { "tcp", "raw", "packet" } do
+		assert(#x.ns:sockets { proto = proto } == 0)
+	end
+end, { setup = one, undo = close })
+
 case("monitor", function(x)
 	local m <close> = x.a:monitor()
 	x.a.link:set { name = "eth0", group = 5 }

@@ -17,6 +17,7 @@
 #include "collection.h"
 #include "error.h"
 #include "monitor.h"
+#include "sockets.h"
 #include "wait.h"
 
 #include <lauxlib.h>
@@ -71,6 +72,7 @@ int luaopen_netns_core(lua_State *L)
 	move_open(L);
 	collection_open(L);
 	monitor_open(L);
+	sockets_open(L);
 	process_open(L);
 	spawn_open(L);
 	probe_open(L);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* buffer.c - an nlbuf that the garbage collector owns, so that a Lua error frees it */
+/* buffer.c - what the garbage collector owns, so that a Lua error frees it */
 #include "buffer.h"
 
 #include "../lua/handle.h"
@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #define BUFFER_TYPE "netns.buffer"
+#define SOCKET_TYPE "netns.socket"
 
 struct nlbuf *nlbuf_push(lua_State *L)
 {
@@ -29,10 +30,27 @@ static int mm_gc(lua_State *L)
 	return 0;
 }
 
+struct nlsock *nlsock_push(lua_State *L)
+{
+	struct nlsock *s = lua_newuserdatauv(L, sizeof(*s), 0);
+
+	s->fd = -1;
+	luaL_setmetatable(L, SOCKET_TYPE);
+	return s;
+}
+
+static int socket_gc(lua_State *L)
+{
+	nlsock_close(luaL_checkudata(L, 1, SOCKET_TYPE));
+	return 0;
+}
+
 void nlbuf_open(lua_State *L)
 {
 	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
+	static const luaL_Reg socket_meta[] = { { "__gc", socket_gc }, { NULL, NULL } };
 
 	handle_type(L, BUFFER_TYPE, meta);
-	lua_pop(L, 1);
+	handle_type(L, SOCKET_TYPE, socket_meta);
+	lua_pop(L, 2);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* buffer.h - an nlbuf that the garbage collector owns */
+/* buffer.h - what the garbage collector owns of netlink: an nlbuf, a socket */
 #ifndef NETNS_NETLINK_BUFFER_H
 #define NETNS_NETLINK_BUFFER_H
 
@@ -12,6 +12,9 @@ struct nlbuf *nlbuf_push(lua_State *L);
 
 /* Room for `size` bytes more, or a Lua memory error. */
 void nlbuf_need(lua_State *L, struct nlbuf *buf, size_t size);
+
+/* Push a userdata that holds a socket, which is not open; closed when collected. */
+struct nlsock *nlsock_push(lua_State *L);
 
 void nlbuf_open(lua_State *L);
 

@@ -308,7 +308,7 @@ static void set_attr(struct codec *c, const struct nlattr *a, struct codec_span 
 	size_t size = a->nla_len - NLA_HDRLEN;
 
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		if (!row->attr || (row->attr != type && row->attr6 != type)) /* 0: a member of the header, and no attribute's type */
+		if (!row->attr || !type || (row->attr != type && row->attr6 != type)) /* 0: a member of the header; of no row */
 			continue;
 		if (row->with && !goes_with(row->with, siblings))
 			continue;

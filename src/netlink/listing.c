@@ -80,8 +80,7 @@ static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *
 	return fit;
 }
 
-/* A mistake in a filter would look like an empty listing. */
-static void check_filter(struct rtnl *r, int filter)
+void rtnl_check_filter(struct rtnl *r, int filter)
 {
 	struct args_at at = { .op = r->codec.op, .key = "filter" };
 	lua_State *L = r->L;
@@ -124,8 +123,7 @@ void rtnl_push(struct rtnl *r, const struct nlmsghdr *h)
 		o->listed(r, h);
 }
 
-/* Decode what `in` holds onto the array at `out`. */
-static void decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
+void rtnl_decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 {
 	const struct rtnl_object *o = r->object;
 	lua_State *L = r->L;
@@ -171,7 +169,7 @@ static void ask(struct rtnl *r, int filter, int out)
 	if (code < 0 && error.errnum != ENODEV && error.errnum != ENOENT)
 		rtnl_refuse(r, &error, NULL, NULL);
 	if (code == 0)
-		decode(r, in, filter, out);
+		rtnl_decode(r, in, filter, out);
 	lua_pop(r->L, 1);
 }
 
@@ -195,7 +193,7 @@ void rtnl_list(struct rtnl *r, int filter)
 	int out, only = AF_UNSPEC;
 
 	if (filter) {
-		check_filter(r, filter);
+		rtnl_check_filter(r, filter);
 		only = family_in(r, filter);
 	}
 	lua_newtable(r->L);

@@ -78,6 +78,10 @@ void rtnl_list(struct rtnl *r, int filter);
 void rtnl_get(struct rtnl *r, int filter);
 /* Push what one message of the object says: an entry of its listing. */
 void rtnl_push(struct rtnl *r, const struct nlmsghdr *h);
+/* Raise what is wrong with a filter: a mistake in it would look like an empty listing. */
+void rtnl_check_filter(struct rtnl *r, int filter);
+/* Append what `in` holds, and what fits the filter (0: all), to the array at `out`. */
+void rtnl_decode(struct rtnl *r, struct nlbuf *in, int filter, int out);
 /* Delete all that fits. */
 void rtnl_flush(struct rtnl *r, int filter);
 

@@ -37,6 +37,13 @@ function ns:pids() end
 ---@return netns.Monitor
 function ns:monitor(spec) end
 
+---The sockets in it, of all processes: TCP, UDP, raw, AF_UNIX, packet, in this order. A socket belongs to the namespace in which it was
+---opened, wherever its process is. Raises EPROTONOSUPPORT where the kernel does not tell of a kind (its config lacks CONFIG_INET_DIAG,
+---CONFIG_INET_UDP_DIAG or CONFIG_UNIX_DIAG); naming another as `proto` works then.
+---@param filter? table of fields of netns.Socket: `{ proto = "tcp", state = "listening" }`
+---@return netns.Socket[]
+function ns:sockets(filter) end
+
 ---Give it a name, or one more (`ip netns attach`); `name` is then that. Raises EEXIST.
 ---@param name string as for `netns.add`
 function ns:attach(name) end
