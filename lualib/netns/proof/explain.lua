@@ -33,6 +33,16 @@ local function match_of(q)
 	return ("meta l4proto %s th dport %d"):format(q.proto, q.port)
 end
 
+--- The same where a packet comes in: the ingress hook is before all others.
+local function ingress_tracer(node, match)
+	local chains = {}
+	for i, interface in ipairs(node.interfaces) do
+		chains[i] = ("chain c%d { type filter hook ingress device \"%s\" priority -450; "
+			.. "%s meta nftrace set 1; }\n"):format(i, interface.name, match)
+	end
+	return ("table netdev %s {\n%s}\n"):format(TABLE, table.concat(chains))
+end
+
 local function tracer(kind, match)
 	if kind == "switch" then
 		return ([[table bridge %s {
@@ -55,7 +65,13 @@ local function watch(node, ns, match)
 	local self = setmetatable({ node = node, ns = ns }, Watch)
 	self.frames = core.frames(ns)
 	self.trace = core.trace(ns)
-	self.traced = pcall(ns.nft.run, ns.nft, tracer(node.kind, match))
+	local family = node.kind == "switch" and "bridge" or "inet"
+	local made = { family .. " " .. TABLE, "netdev " .. TABLE }
+	if pcall(ns.nft.run, ns.nft, tracer(node.kind, match) .. ingress_tracer(node, match)) then
+		self.tables = made
+	elseif pcall(ns.nft.run, ns.nft, tracer(node.kind, match)) then
+		self.tables = { made[1] }
+	end
 	return self
 end
 
@@ -66,10 +82,10 @@ function Watch:finish()
 end
 
 function Watch:close()
-	if self.traced then
-		self.traced = false
-		pcall(self.ns.nft.run, self.ns.nft, ("delete table %s %s"):format(
-			self.node.kind == "switch" and "bridge" or "inet", TABLE))
+	if self.tables then
+		local text = "delete table " .. table.concat(self.tables, "; delete table ")
+		self.tables = nil
+		pcall(self.ns.nft.run, self.ns.nft, text)
 	end
 	self.frames:close()
 	self.trace:close()
@@ -170,6 +186,20 @@ local function way_out(watches, self, q, iif)
 	end
 end
 
+--- Why a node sent nothing by the link that its route names.
+local function not_sent_on(ns, via, dev)
+	local link = dev and ns.link:get(dev)
+	if link and not (link.up and link.carrier) then
+		return ("it was not sent on to %s: the link %s is down"):format(via, dev)
+	end
+	for _, entry in ipairs(dev and ns.neigh:list { dev = dev } or {}) do
+		if entry.dst == via and (entry.state == "failed" or entry.state == "incomplete") then
+			return ("it was not sent on to %s by %s: nobody there answers for it"):format(via, dev)
+		end
+	end
+	return ("it was not sent on to %s by %s, and nothing says why"):format(via, dev or "?")
+end
+
 --- Why a packet that was seen in this node was not seen any further.
 local function ending(self, hop, q, verdict)
 	for _, rule in ipairs(hop.rules) do
@@ -187,7 +217,9 @@ local function ending(self, hop, q, verdict)
 		return verdict.why
 	end
 	local route = hop.route
-	if route and route.error then
+	if route and route.error == "EINVAL" then
+		return ("the route to %s is a blackhole (EINVAL)"):format(q.addr)
+	elseif route and route.error then
 		return ("there is no route to %s (%s)"):format(q.addr, route.error)
 	elseif route and route.type ~= "local" and route.type ~= "unicast" then
 		return ("the route to %s is %s"):format(q.addr, route.type)
@@ -205,8 +237,7 @@ local function ending(self, hop, q, verdict)
 		if hop.ttl and hop.ttl <= 1 then
 			return "its time to live ended"
 		end
-		return ("it was not sent on to %s by %s: nobody there answers for it, or the link is down")
-			:format(route.via or q.addr, route.dev or "?")
+		return not_sent_on(self.ns, route.via or q.addr, route.dev)
 	end
 	return "it was seen here, and nobody saw it afterwards"
 end
