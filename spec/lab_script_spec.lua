@@ -68,7 +68,7 @@ describe("lab:script", function()
 				end) or assert.same(expected, picture(there, words)))
 			end
 			assert.equal(ours.nft:list(), there.nft:list())
-			for _, key in ipairs { "net.ipv4.ip_forward", "net.ipv4.icmp_ratelimit",
+			for _, key in ipairs { "net.ipv4.ip_forward", "net.ipv4.icmp_ratemask",
 				"net.ipv6.conf.all.forwarding", "net.ipv6.conf.default.disable_ipv6" } do
 				assert.equal(ours.sysctl[key], there.sysctl[key], key)
 			end

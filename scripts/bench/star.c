@@ -157,7 +157,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < n; i++) {
 		int netns = floor_netns(), host = floor_netlink();
 
-		write_file("/proc/sys/net/ipv4/icmp_ratelimit", "0");
+		write_file("/proc/sys/net/ipv4/icmp_ratemask", "0");
 		write_file("/proc/sys/net/ipv6/icmp/ratelimit", "0");
 		used = 0;
 		make_cable(buf, &used, i, netns);

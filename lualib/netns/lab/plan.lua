@@ -53,7 +53,7 @@ local function early_sysctls(node, families, routers)
 		end
 		return early
 	end
-	usually("net.ipv4.icmp_ratelimit", 0)
+	usually("net.ipv4.icmp_ratemask", 0) -- of which messages there is a limit
 	if families.inet6 then
 		usually("net.ipv6.icmp.ratelimit", 0)
 	end
