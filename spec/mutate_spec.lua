@@ -69,6 +69,20 @@ describe("lab:mutate", function()
 		assert.equal(0, #m.killed)
 	end)
 
+	it("takes a port's isolation away, also where it came after up", function()
+		local net <close> = lab.new()
+		net:hosts { "a", "b", "c" }
+		net:switch "lan"
+		net:link({ "a", "b", "c" }, "lan")
+		net:up()
+		for _, name in ipairs { "a", "b" } do
+			net:node "lan".link:set { name = name, bridge_slave = { isolated = true } }
+		end
+		local m = net:mutate { { "a", "b", "icmp", "isolated" }, { "c", { "a", "b" }, "icmp", "open" } }
+		assert.same({ "lan isolated port a", "lan isolated port b" }, whats(m.killed))
+		assert.is_true(m.ok, tostring(m))
+	end)
+
 	it("refuses a table that does not hold by itself", function()
 		local net <close> = dmz()
 		local err = support.refused("EXPECT", nil, net.mutate, net, { { "web", "db", "tcp/22", "open" } })

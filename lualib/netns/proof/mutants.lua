@@ -59,9 +59,9 @@ end
 --- Ports of a switch that may not talk to each other, and VLANs.
 function mutants.ports(node, ns, add)
 	for _, link in ipairs(ns.link:list()) do
-		if link.master and link.port and link.port.isolated then
+		if link.bridge_slave and link.bridge_slave.isolated then
 			add(node, ("isolated port %s"):format(link.name), function(copy)
-				copy.link:set { name = link.name, port = { isolated = false } }
+				copy.link:set { name = link.name, bridge_slave = { isolated = false } }
 			end)
 		end
 		if link.kind == "bridge" and link.data and link.data.vlan_filtering then

@@ -67,12 +67,29 @@ local function copy_routes(original, copy)
 	end
 end
 
+--- Likewise the ports of switches that may not talk to each other.
+local function copy_ports(original, copy)
+	for name, ns in next, original.running.namespaces do
+		for _, link in ipairs(ns.link:list()) do
+			if link.bridge_slave and link.bridge_slave.isolated then
+				copy.running.namespaces[name].link:set { name = link.name,
+					bridge_slave = { isolated = true } }
+			end
+		end
+	end
+end
+
+local function copy_changes(original, copy)
+	copy_routes(original, copy)
+	copy_ports(original, copy)
+end
+
 --- A fresh copy that is up; the caller closes it.
 local function copy_of(self, description)
 	local lab = require "netns.lab"
 	local copy = lab.new(description)
 	copy:up { routing = self.running.options.routing }
-	local done, e = pcall(copy_routes, self, copy)
+	local done, e = pcall(copy_changes, self, copy)
 	if not done then
 		copy:down()
 		error(e, 0)
@@ -82,7 +99,7 @@ end
 
 -- What the lab sets for the probes' sake, and not for the policy's.
 local for_probes = {
-	["net.ipv4.icmp_ratelimit"] = true, ["net.ipv6.icmp.ratelimit"] = true,
+	["net.ipv4.icmp_ratemask"] = true, ["net.ipv6.icmp.ratelimit"] = true,
 	["net.ipv4.ip_default_ttl"] = true, ["net.ipv6.conf.default.hop_limit"] = true,
 	["net.ipv6.conf.default.disable_ipv6"] = true,
 }
