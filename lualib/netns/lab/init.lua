@@ -23,6 +23,7 @@ local elsewhere = {
 	script = "netns.lab.script", draw = "netns.lab.draw",
 	check = "netns.proof.check", expect = "netns.proof.check", eventually = "netns.proof.check",
 	matrix = "netns.proof.check", mutate = "netns.proof.mutate", explain = "netns.proof.explain",
+	model = "netns.proof.model",
 }
 
 lab_mt.elsewhere = elsewhere

@@ -235,6 +235,13 @@ function this:matrix(what, family) end
 ---@return netns.Walk
 function this:explain(from, to, what, family) end
 
+---Compute from the kernel's links, addresses and routes what each pair of hosts should see of each other, probe it, and tell where they
+---disagree.
+---@param what? string "icmp", "tcp/PORT", "udp/PORT": what is probed
+---@param family? "inet"|"inet6"
+---@return netns.Model
+function this:model(what, family) end
+
 ---Take each firewall rule, policy, route and setting away once, in a fresh copy of the lab, and ask the table again: does some row notice?
 ---Raises (code "EXPECT") when the table does not hold in an unchanged copy.
 ---@param rows netns.proof.Row[]

@@ -8,6 +8,9 @@
 ---of them, or "*" (icmp and every port that the table names); 4 "isolated", a verdict's name, or an array of them.
 ---A row that expects isolation is asked of every address of the target. Without `family` it is asked in those in which both ends have an
 ---address (a row that expects isolation also counts those that only the target has); if there is none it is `inconclusive`.
+---"isolated" is each verdict that is isolation; `link_down` only where the sender was seen to reach somebody else in the same run (a cable that
+---fell out proves nothing; a row that means it says "link_down"). An isolated verdict is `inconclusive` where the sender is connected to that
+---address and port already (tcp, udp): a rule that stops new packets does not stop that one.
 ---A port is listened on where nobody has it, unless some row expects that port to be `refused`.
 ---@class netns.proof.Row
 ---@field family? "inet"|"inet6"
@@ -108,6 +111,34 @@ local walk = {}
 ---A line for each hop and each rule.
 ---@return string
 function walk:text() end
+
+---A pair of which model and reality differ.
+---@class netns.model.Disagreement
+---@field from string
+---@field to string
+---@field family "inet"|"inet6"
+---@field addr string
+---@field predicted netns.Verdict.Name
+---@field verdict netns.Verdict.Name what was probed
+---@field node string where the model's packet ended
+---@field why? string why it ended there
+---@field seen string the probe's sentence
+---@field uncovered string[] on the model's way: "r1: firewall rules"
+
+---What ought to be reachable beside what is. Computed from links and their carrier, bridges with isolated ports, addresses, routes of table main, forwarding
+---and strict rp_filter (ip-sysctl); not from firewall and routing rules, several next hops of a route, VLANs, and links that are no cables of
+---the lab. `tostring` is `text()`.
+---@class netns.Model
+---@field ok boolean nothing disagrees
+---@field pairs integer how many were compared, each family for itself
+---@field predicted table<string, table<string, table<"inet"|"inet6", netns.Verdict.Name>>> `predicted.web.db.inet`
+---@field disagreements netns.model.Disagreement[]
+---@field uncovered string[] what of this lab the model leaves out
+local model = {}
+
+---A line for each disagreement, and what the model covers.
+---@return string
+function model:text() end
 
 ---@class netns.mutation.Mutant
 ---@field node string

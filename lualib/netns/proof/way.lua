@@ -1,11 +1,15 @@
 -- SPDX-License-Identifier: MIT
--- netns.proof.way - by which of its links a lab's node was to send to an address
+-- netns.proof.way - where a lab's packets were to go: by which link of the sender, to which router
 --
 -- The kernel takes the routes of a link away that goes down, and then says only that there is none.
--- The lab still knows: the longest prefix of the node's subnets and computed routes.
+-- The lab still knows: the longest prefix of the node's subnets and computed routes. And a router
+-- whose routes refuse an address sends one error a second to a host, whatever its sysctls say
+-- (ip_error() of the kernel): the lab can look who would have sent one.
 
 local prefix = require "netns.prefix"
 local routing = require "netns.lab.routing"
+
+local MOST_HOPS = 64
 
 -- The routes of each layout: computed when they are first asked for.
 local computed = setmetatable({}, { __mode = "k" })
@@ -55,4 +59,42 @@ local function of(labs)
 	end
 end
 
-return { of = of }
+-- Who has an address, in each layout.
+local owners = setmetatable({}, { __mode = "k" })
+
+local function owner(layout, addr)
+	if not owners[layout] then
+		local by = {}
+		for _, node in ipairs(layout.order) do
+			for _, interface in ipairs(node.interfaces) do
+				for _, address in next, interface.address or {} do
+					by[address:address()] = node.name
+				end
+			end
+		end
+		owners[layout] = by
+	end
+	return owners[layout][addr]
+end
+
+-- What a lookup says where the router sends an error; for a blackhole (EINVAL) it does not.
+local refusals = { ENETUNREACH = true, EHOSTUNREACH = true, EACCES = true }
+
+--- The router on the way from a node to an address whose routes refuse it; nil for none.
+local function refusing(running, from, addr)
+	local name = from
+	for hop = 1, MOST_HOPS do
+		local routes = running.namespaces[name].route
+		local found, route = pcall(routes.lookup, routes, addr)
+		if not found then
+			return hop > 1 and refusals[route.code] and name or nil
+		end
+		local following = route.type == "unicast" and owner(running.layout, route.via or addr)
+		if not following or following == name then
+			return nil
+		end
+		name = following
+	end
+end
+
+return { of = of, planned = planned, refusing = refusing }
