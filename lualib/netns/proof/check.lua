@@ -4,11 +4,13 @@
 -- Theory. All questions of a table are in flight at once, and with them the controls: each sender
 -- of which a row expects silence or refusal must have reached somebody on a segment of its own, in
 -- the same run, as seen by that neighbour's stack. A sender that reached nobody proves nothing by
--- reaching nobody else: its silences are inconclusive. A refusal needs no such control, since it
--- quotes the very packet; nor does what the sender's own stack says (no route, link down ...).
+-- reaching nobody else: its silences are inconclusive (controls.lua). A refusal needs no such
+-- control, since it quotes the very packet; nor does what the sender's own stack says, but that a
+-- link of its own is down.
 
 local caller = require "netns.caller"
 local core = require "netns.core"
+local controls = require "netns.proof.controls"
 local explain = require "netns.proof.explain"
 local impairment = require "netns.lab.impairment"
 local live = require "netns.lab.running"
@@ -20,6 +22,7 @@ local verdicts = require "netns.proof.verdict"
 local ways = require "netns.proof.way"
 
 local EXPLAINED = 8 -- failed silences a report
+local HELD_BACK = 8 -- silences that may be refusals, a report
 
 local function misuse(index, attr, message, ...)
 	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
@@ -116,48 +119,6 @@ local function world_of(self)
 	return world, layout
 end
 
---- Whom a sender can reach without anybody's help: on each of its segments, routers first.
-local function neighbours(layout, name, family)
-	local list = {}
-	for _, interface in ipairs(layout.nodes[name].interfaces) do
-		local best
-		for _, member in ipairs(interface.segment and interface.segment.members or {}) do
-			if member.node.name ~= name and member.address[family]
-				and (not best or member.node.kind == "router" and best.node.kind ~= "router") then
-				best = member
-			end
-		end
-		list[#list + 1] = best
-	end
-	return list
-end
-
---- Control questions behind `questions`: { [sender .. family] = positions }.
-local function add_controls(questions, expanded, world, layout)
-	local controls = {}
-	for _, out in ipairs(expanded) do
-		for _, at in ipairs(out.questions) do
-			local q = questions[at]
-			local key = q.names.from .. " " .. q.family
-			if not controls[key] then
-				controls[key] = {}
-				for _, member in ipairs(neighbours(layout, q.names.from, q.family)) do
-					questions[#questions + 1] = {
-						names = { from = q.names.from, to = member.node.name, what = "icmp" };
-						from = q.from;
-						to = world.handle(member.node.name);
-						proto = "icmp";
-						family = q.family;
-						addr = member.address[q.family]:address();
-					}
-					table.insert(controls[key], #questions)
-				end
-			end
-		end
-	end
-	return controls
-end
-
 -- What comes of a neighbour that does not answer in time.
 local unreachable = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
 
@@ -176,106 +137,33 @@ local function confirm(plain, results, settle, way)
 	end
 end
 
---- The senders (and families) of whose silences no control was seen: { [key] = control questions }.
-local function uncontrolled(questions, results, asked, controls)
-	local list = {}
-	for at = 1, asked do
-		local key = questions[at].names.from .. " " .. questions[at].family
-		if results[at].verdict == "dropped" and controls[key] and not list[key] then
-			local missing = true
-			for _, control in ipairs(controls[key]) do
-				missing = missing and not results[control].delivered
-			end
-			list[key] = missing and controls[key] or nil
+--- A router's routes refuse five packets of a sender at once, and then one a second. Silences that
+--- may be such a refusal are asked for again, at that pace: some of them, for each takes a second.
+local function ask_slowly(job, results, way)
+	local again, positions = {}, {}
+	for at = 1, job.asked do
+		local q = job.questions[at]
+		if results[at].verdict == "dropped" and q.family == "inet" and #again < HELD_BACK
+			and ways.refusing(job.lab.running, q.names.from, q.addr) then
+			again[#again + 1], positions[#positions + 1] = job.plain[at], at
 		end
 	end
-	return list
-end
-
---- A neighbour whose firewall lets no control in can still be seen to receive it: by a packet
---- socket, which sees a frame before any hook does. Marks the results of controls that were seen
---- so.
-local function look_again(missing, questions, results, settle)
-	local watched, again = {}, {}
-	local guard <close> = setmetatable({}, { __close = function()
-		for _, frames in next, watched do
-			frames:close()
-		end
-	end })
-	for _, positions in next, missing do
-		for _, at in ipairs(positions) do
-			local q = questions[at]
-			watched[q.names.to] = watched[q.names.to] or core.frames(q.to)
-			again[#again + 1] = { from = q.from, to = q.to, proto = "icmp", family = q.family,
-				addr = q.addr }
-		end
+	for i, result in ipairs(probes.ask(again, nil, way)) do
+		results[positions[i]] = result
 	end
-	if #again == 0 then
-		return guard
-	end
-	probes.probe(again, { settle = settle / 4 }) -- whether they answer does not matter
-	local seen = {}
-	for name, frames in next, watched do
-		for _, frame in ipairs(frames:read()) do
-			if frame.direction == "in" and frame.here then
-				seen[("%s %s"):format(name, frame.dst)] = seen[("%s %s"):format(name, frame.dst)] or {}
-				seen[("%s %s"):format(name, frame.dst)][frame.src] = true
-			end
-		end
-	end
-	for _, positions in next, missing do
-		for _, at in ipairs(positions) do
-			local q = questions[at]
-			for _, entry in ipairs(q.from.addr:list { family = q.family }) do
-				local frames = seen[("%s %s"):format(q.names.to, q.addr)]
-				results[at].arrived = results[at].arrived or frames and frames[entry.addr:match("^[^/]+")]
-			end
-		end
-	end
-end
-
---- The first neighbour that a control was seen to reach; nil when it reached none.
-local function reached(controls, key, questions, results)
-	for _, at in ipairs(controls[key] or {}) do
-		if results[at].delivered or results[at].arrived then
-			return questions[at]
-		end
-	end
-end
-
---- A silence without its control is inconclusive, and says so.
-local function controlled(result, q, controls, questions, results)
-	if result.verdict ~= "dropped" then
-		return result
-	end
-	local key = q.names.from .. " " .. q.family
-	local neighbour = reached(controls, key, questions, results)
-	local out = {}
-	for name, value in next, result do
-		out[name] = value
-	end
-	if neighbour then
-		out.control = { sender = true, neighbour = neighbour.names.to, addr = neighbour.addr }
-		out.why = ("%s Control: %s reached %s (%s) meanwhile."):format(result.why, q.names.from,
-			neighbour.names.to, neighbour.addr)
-		return out
-	end
-	local tried = controls[key] or {}
-	out.control = { sender = false }
-	out.verdict = "inconclusive"
-	out.why = ("It looks like dropped, but the control failed: %s reached %s. %s"):format(q.names.from,
-		#tried == 0 and "nobody, having no neighbour to try" or "none of its own neighbours", result.why)
-	return out
 end
 
 --- Judge row number `index`: { ok, index, where, row, verdict, verdicts, why }.
-local function judge(out, index, where, questions, results)
-	local entry = { ok = true, index = index, where = where, row = out.row, verdicts = {} }
+local function judge(out, index, job, results, judged)
+	local entry = { ok = true, index = index, where = job.where, row = out.row, verdicts = {} }
 	for i, at in ipairs(out.questions) do
-		local result = results[at]
-		local names = questions[at].names
-		result = setmetatable({ from = names.from, to = names.to, what = names.what,
-			family = questions[at].family, addr = questions[at].addr }, { __index = result })
+		local q = job.questions[at]
+		local result = setmetatable({ from = q.names.from, to = q.names.to, what = q.names.what,
+			family = q.family, addr = q.addr }, { __index = judged[at] })
+		local doubt = controls.doubt(out, result, q, job, results)
+		if doubt then
+			result.verdict, result.why = "inconclusive", doubt
+		end
 		entry.verdicts[i] = result
 		if entry.ok and not out.set[result.verdict] then
 			entry.ok, entry.verdict, entry.why = false, result.verdict, result.why
@@ -334,11 +222,11 @@ end
 --- What is to be asked: a job, whose `plain` is what netns.probe takes.
 local function prepare(self, rows, options)
 	local job = { lab = self, began = core.clock(), options = read_options(options),
-		where = caller() }
+		where = caller(), flows = {} }
 	local world, layout = world_of(self)
 	job.questions, job.expanded = rows_of.expand(rows, world)
 	job.asked = #job.questions
-	job.controls = add_controls(job.questions, job.expanded, world, layout)
+	job.controls = controls.add(job.questions, job.expanded, world, layout)
 	job.layout, job.settle, job.plain = layout, settling(layout), {}
 	for i, q in ipairs(job.questions) do
 		job.plain[i] = { from = q.from, to = q.to, proto = q.proto, port = q.port, family = q.family,
@@ -349,14 +237,14 @@ end
 
 --- The report of a job, from the answers to its questions.
 local function conclude(job, results)
-	local questions, controls, judged, entries = job.questions, job.controls, {}, {}
-	look_again(uncontrolled(questions, results, job.asked, controls), questions, results, job.settle)
+	local questions, judged, entries = job.questions, {}, {}
+	controls.look_again(job, results)
 	for i = 1, job.asked do
-		judged[i] = controlled(results[i], questions[i], controls, questions, results)
+		judged[i] = controls.controlled(results[i], questions[i], job, results)
 	end
 	locate(job.lab, job.expanded, questions, judged, job.options)
 	for i, out in ipairs(job.expanded) do
-		entries[i] = judge(out, i, job.where, questions, judged)
+		entries[i] = judge(out, i, job, results, judged)
 	end
 	return reports.new(entries,
 		{ name = job.lab.description.name, layout = job.layout, time = os.time(),
@@ -375,7 +263,9 @@ local function check_all(labs, rows, options)
 	local results = probes.ask(plain, { settle = settle }, way)
 	confirm(plain, results, settle, way)
 	for i, job in ipairs(jobs) do
-		reports_of[i] = conclude(job, table.move(results, at + 1, at + #job.plain, 1, {}))
+		local own = table.move(results, at + 1, at + #job.plain, 1, {})
+		ask_slowly(job, own, way)
+		reports_of[i] = conclude(job, own)
 		at = at + #job.plain
 	end
 	return reports_of

@@ -36,13 +36,17 @@ local function list_of(value)
 	return { value }
 end
 
---- The verdicts that a row accepts, as a set.
+-- What counts as isolation only where the sender was seen to be able to send: a host whose cable
+-- fell out is no proof of anything. Who means it names it.
+local CONTROLLED = { link_down = true }
+
+--- The verdicts that a row accepts: { [name] = true, or "controlled" }.
 local function accepted(expected, index)
 	local set, any = {}, false
 	for _, name in ipairs(list_of(expected)) do
 		if name == "isolated" then
 			for each in next, verdict.isolated do
-				set[each] = true
+				set[each] = set[each] or (CONTROLLED[each] and "controlled" or true)
 			end
 		elseif type(name) == "string" and verdict.names[name] and name ~= "inconclusive" then
 			set[name] = true
