@@ -21,7 +21,9 @@ local function drawn(net, ending)
 	local text = support.read(file)
 	os.remove(file)
 	os.remove(name)
-	assert(ok, e)
+	if not ok then
+		error(e, 0)
+	end
 	return text
 end
 
