@@ -22,8 +22,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SIGNALS = 64 };
-
 /* ---- the child, until it is the program ---- */
 
 BARE int child_fail(struct child_job *job, enum child_step step, long error)
@@ -55,14 +53,17 @@ BARE static long set_stdio(struct child_job *job)
 	return 0;
 }
 
-BARE static void reset_signals(void)
+/* Executing gives back every signal that has a handler. What is ignored would stay so. */
+BARE static void reset_signals(const struct child_job *job)
 {
 	struct raw_sigaction fresh;
 	unsigned long none = 0;
 
 	fresh.handler = fresh.flags = fresh.restorer = fresh.mask = 0;
-	for (int i = 1; i <= SIGNALS; i++)
+	for (int i = 1; i <= CHILD_SIGNALS; i++)
 		RAW(rt_sigaction, i, &fresh, NULL, SIGSET_SIZE);
+	for (uint64_t left = job->ignored; left; left &= left - 1)
+		RAW(rt_sigaction, __builtin_ctzll(left) + 1, &fresh, NULL, SIGSET_SIZE);
 	RAW(rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGSET_SIZE);
 }
 
@@ -115,7 +116,7 @@ BARE int child_program(struct child_job *job, bool alone)
 	/* Until the program is executed nobody may look into what is left of us in it. */
 	if (job->own_memory)
 		RAW(prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
-	reset_signals();
+	reset_signals(job);
 	if (job->confine.filter && child_filter(job) != 0)
 		return 127;
 	return child_fail(job, CHILD_EXEC, execute(job));

@@ -150,8 +150,9 @@ void process_close(lua_State *L, struct process *p)
 
 	p->supervisor = NULL;
 	p->open = false;
-	if (s && !supervisor_end(s, PROCESS_PATIENCE))
-		supervisor_keep(L, s);
+	if (s && s->owner == getpid())
+		supervisor_ask(s);
+	/* What was for the program goes while its supervisor is on its way out. */
 	process_close_theirs(p);
 	handle_closefd(&p->epoll);
 	handle_closefd(&p->in);
@@ -159,6 +160,8 @@ void process_close(lua_State *L, struct process *p)
 	handle_closefd(&p->status);
 	for (int i = 0; i < 2; i++)
 		output_close(&p->out[i]);
+	if (s && !supervisor_end(s, PROCESS_PATIENCE))
+		supervisor_keep(L, s);
 }
 
 static void set_output(lua_State *L, const struct output *o, const char *key)

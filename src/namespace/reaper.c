@@ -249,9 +249,11 @@ BARE static bool told_to_end(struct watch *w, int fd)
 
 	if (fd < 0)
 		return RAW(rt_sigpending, &pending, SIGSET_SIZE) == 0 && (pending & 1ul << (SIGTERM - 1));
-	while ((size = RAW(read, fd, w->job->scratch, sizeof(w->job->scratch))) > 0)
+	do { /* there may be more only where the buffer is full */
+		size = RAW(read, fd, w->job->scratch, sizeof(w->job->scratch));
 		for (long i = 0; i < size / (long)sizeof(*info); i++)
 			told |= info[i].ssi_signo == SIGTERM;
+	} while (size == sizeof(w->job->scratch));
 	return told;
 }
 

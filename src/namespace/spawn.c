@@ -13,6 +13,7 @@
 #include "mounts.h"
 #include "ns.h"
 #include "process.h"
+#include "rawcall.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,8 @@
 
 /* How much of stderr an error shows. */
 enum { ERROR_TEXT = 200 };
+
+static uint64_t ignored;
 
 /* What went wrong in the child, the option that asked for it, and what helps where it is refused. */
 static const struct step {
@@ -236,6 +239,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	/* Nor may what runs in a container type into our terminal. */
 	job->session = job->pty || c->container.flags || !isatty(job->stdio[0]);
 	job->quiet = quiet;
+	job->ignored = ignored;
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);
 	if (code < 0)
@@ -330,6 +334,8 @@ static int m_exec(lua_State *L)
 	if (p->last.left) {
 		supervisor_keep(L, p->supervisor);
 		p->supervisor = NULL;
+	} else {
+		p->supervisor->told = p->ended; /* by the last child's end */
 	}
 	process_result(L, p);
 	if (!c.check || (!p->last.late && !p->last.killed && p->last.value == 0))
@@ -353,7 +359,23 @@ static const luaL_Reg methods[] = {
 	{ NULL, NULL },
 };
 
+/*
+ * Signals for real time that were ignored when we were loaded, libc's own among them, for which sigaction() refuses to tell: `timeout`
+ * hands them on ignored. To ask for each of them before every program takes too long.
+ */
+static uint64_t find_ignored(void)
+{
+	struct raw_sigaction action;
+	uint64_t found = 0;
+
+	for (int i = CHILD_SIGNALS + 1; i <= 64; i++)
+		if (syscall(SYS_rt_sigaction, i, NULL, &action, SIGSET_SIZE) == 0 && action.handler == (uintptr_t)SIG_IGN)
+			found |= 1ull << (i - 1);
+	return found;
+}
+
 void spawn_open(lua_State *L)
 {
+	ignored = find_ignored();
 	ns_add_methods(L, methods);
 }

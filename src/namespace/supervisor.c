@@ -3,8 +3,8 @@
  * supervisor.c - our hold on a supervisor
  *
  * Theory. A supervisor runs code of this module, on a stack and with data of ours. So its memory is a mapping of its own that is freed
- * after it was reaped, never before, and none may be left when the Lua state ends: then the module may be unloaded. All of them are
- * told to end (their control pipes closed), waited for, and at last killed; PDEATHSIG takes their children.
+ * after it was reaped, never before, and none may be left when the Lua state ends: then the module may be unloaded. The one freed last
+ * is kept for the next, which so has its pages at once. All of them are told to end (their control pipes closed), waited for, and at last killed; PDEATHSIG takes their children.
  */
 #include "supervisor.h"
 
@@ -16,6 +16,7 @@
 #include <lauxlib.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -37,10 +38,34 @@ struct kept {
 	bool over;
 };
 
+static _Atomic(struct supervisor *) spare;
+
+/* Put `s` aside for the next one, or give it up. */
+static void spare_put(struct supervisor *s)
+{
+	s = atomic_exchange(&spare, s);
+	if (s)
+		munmap(s, s->size);
+}
+
+/* A mapping of at least *size bytes, which become its size; MAP_FAILED with errno. */
+static char *spare_take(size_t *size)
+{
+	struct supervisor *s = atomic_exchange(&spare, NULL);
+
+	if (s && s->size >= *size) {
+		*size = s->size;
+		return (char *)s;
+	}
+	if (s)
+		munmap(s, s->size);
+	return mmap(NULL, *size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
 struct supervisor *supervisor_new(size_t extra, bool own_memory, bool container)
 {
 	size_t size = (sizeof(struct supervisor) + extra + PAGE - 1) / PAGE * PAGE + (container ? 4 : 2) * CHILD_STACK;
-	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, (own_memory ? MAP_SHARED : MAP_PRIVATE) | MAP_ANONYMOUS, -1, 0);
+	char *at = own_memory ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) : spare_take(&size);
 	struct supervisor *s = (struct supervisor *)(void *)at;
 
 	if (at == MAP_FAILED)
@@ -62,9 +87,9 @@ char *supervisor_extra(struct supervisor *s)
 	return (char *)(s + 1);
 }
 
-static int safe_pipe(int ends[2])
+static int safe_pipe(int ends[2], int flags)
 {
-	if (pipe2(ends, O_CLOEXEC) < 0) {
+	if (pipe2(ends, O_CLOEXEC | flags) < 0) {
 		ends[0] = ends[1] = -1;
 		return -errno;
 	}
@@ -82,18 +107,16 @@ int supervisor_start(struct supervisor *s, int *status)
 {
 	int ends[2], code;
 
-	code = safe_pipe(ends);
+	code = safe_pipe(ends, 0);
 	s->theirs[0] = s->job.control = ends[0];
 	s->control = ends[1];
 	if (code < 0)
 		return code;
-	code = safe_pipe(ends);
+	code = safe_pipe(ends, O_NONBLOCK); /* few reports fit in it whole */
 	*status = ends[0];
 	s->theirs[1] = s->job.status = ends[1];
 	if (code < 0)
 		return code;
-	if (fcntl(*status, F_SETFL, O_NONBLOCK) < 0)
-		return -errno;
 	code = handle_safefd((int)syscall(SYS_pidfd_open, getpid(), 0));
 	if (code < 0)
 		return code == -1 ? -errno : code;
@@ -145,7 +168,10 @@ static void release(struct supervisor *s)
 	handle_closefd(&s->control);
 	handle_closefd(&s->pidfd);
 	handle_closefd(&s->job.pidfd);
-	munmap(s, s->size);
+	if (s->job.own_memory)
+		munmap(s, s->size);
+	else
+		spare_put(s);
 }
 
 static void signal_it(const struct supervisor *s, int signal)
@@ -158,16 +184,19 @@ static void signal_it(const struct supervisor *s, int signal)
  * Ask for the end. One that still shares our descriptor table would lose its own if we closed ours. That it does is over as soon as
  * the program was executed; where even that does not come to an end, only the child is there yet, and goes with it.
  */
-static void ask(struct supervisor *s)
+void supervisor_ask(struct supervisor *s)
 {
 	double deadline = wait_clock() + starting;
 	static const struct timespec nap = { .tv_nsec = 1000000 };
 
+	if (s->told)
+		return;
 	while (s->pid && !s->job.apart && wait_clock() < deadline && !reaped(s))
 		nanosleep(&nap, NULL);
 	/* Closing the pipe is not enough: a process that the host program forked may hold it, too. */
 	signal_it(s, s->job.apart ? SIGTERM : SIGKILL);
-	if (s->job.apart)
+	s->told = s->job.apart;
+	if (s->told)
 		handle_closefd(&s->control);
 }
 
@@ -177,7 +206,7 @@ bool supervisor_end(struct supervisor *s, double seconds)
 		release(s);
 		return true;
 	}
-	ask(s);
+	supervisor_ask(s);
 	if (!await(s, wait_clock() + seconds))
 		return false;
 	release(s);
@@ -233,7 +262,7 @@ static int mm_gc(lua_State *L)
 	kept->over = true;
 	for (struct supervisor *s = kept->first; s; s = s->next)
 		if (s->owner == getpid())
-			ask(s);
+			supervisor_ask(s);
 	while (kept->first) {
 		struct supervisor *s = kept->first;
 		double left = deadline - wait_clock();
@@ -244,6 +273,7 @@ static int mm_gc(lua_State *L)
 		signal_it(s, SIGKILL);
 		supervisor_end(s, patience);
 	}
+	spare_put(NULL);
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct supervisor {
 	int pidfd;
 	int control;             /* closing it ends everything */
 	int theirs[3];           /* its descriptors, ours to close */
+	bool told;               /* it ends, without being asked once more */
 	struct child_job job;
 };
 
@@ -35,7 +36,10 @@ int supervisor_start(struct supervisor *s, int *status);
 /* Its first report has come: give up the descriptors that were for it. */
 void supervisor_started(struct supervisor *s);
 
-/* End it and all that runs under it, and free *s: true; or false if that takes longer than `seconds`. */
+/* Ask it to end itself and all that runs under it. */
+void supervisor_ask(struct supervisor *s);
+
+/* Do so, and free *s when it is gone: true; or false if that takes longer than `seconds`. */
 bool supervisor_end(struct supervisor *s, double seconds);
 
 /*
