@@ -33,6 +33,9 @@ end
 -- Root that needs a user namespace, as an ordinary user does.
 local weak = { "setpriv", "--bounding-set=-net_admin", "--" }
 
+-- Root without any capability, as in a container without them.
+local powerless = { "setpriv", "--bounding-set=-all", "--" }
+
 -- It must have ended without running anything, and told of the step, the reason and the remedy.
 local function tells(r, step, why, remedy)
 	assert.equal("", r.stdout)
@@ -115,6 +118,14 @@ describe("where no sandbox can be made nslua tells of", function()
 		assert.matches("\n  remedy: mount %-t proc proc /proc\n", r.stderr)
 	end)
 
+	it("root that may not map itself", function()
+		local r = after("", powerless)
+		if r.code == 0 then
+			pending "this kernel lets root without CAP_SETFCAP be root in a user namespace"
+		end
+		tells(r, "write the user map", "root without CAP_SETFCAP", "another user than root")
+	end)
+
 	it("AppArmor, which gives a user namespace without its privileges", function()
 		local function refuse_map(code, value)
 			return with_fault("openat", 1, "error=" .. code,
@@ -149,5 +160,42 @@ describe("where no sandbox can be made nslua tells of", function()
 
 	it("nothing, where a limit gives way in time", function()
 		assert.equal("it ran\n", with_fault("clone", "1..2", "error=ENOSPC").stdout)
+	end)
+end)
+
+describe("where a plain Lua can have no user namespace it is told", function()
+	local function told(script, prefix, why, remedy)
+		if not support.has "lua5.4" then
+			pending "lua5.4 is not installed"
+		end
+		local argv = {
+			"unshare", "--user", "--map-root-user", "sh", "-c", script .. '\nexec "$@"', "sh",
+		}
+		table.move(prefix, 1, #prefix, #argv + 1, argv)
+		table.move({ "lua5.4", "-e", [[
+			local ok, err = pcall(require "netns".new)
+			if not ok then
+				print(ok, err.op, err.code, err.message, err.hint)
+			else
+				print(ok)
+			end
+		]] }, 1, 3, #argv + 1, argv)
+		argv.env = support.plain_env()
+		local out = netns.current():exec(argv).stdout
+		if out:find "^true" then
+			pending "this kernel makes it"
+		end
+		assert.matches("^false\tnetns new\tE%u+\tno privilege to make one here, nor in a user namespace \z
+			of our own: " .. why .. "[^\n]*\t[^\n]*" .. remedy, out)
+	end
+
+	it("what is switched off", function()
+		local ordinary = { "setpriv", "--bounding-set=-sys_admin", "--" }
+		told("echo 0 >/proc/sys/user/max_user_namespaces", ordinary,
+			"user namespaces are switched off", "sysctl %-w user%.max_user_namespaces")
+	end)
+
+	it("which capability is missing", function()
+		told("", powerless, "root without CAP_SETFCAP", "another user than root")
 	end)
 end)

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,13 @@ static bool bars_unconfined(const struct obstacle *o)
 	return bars_users(o) && (n <= 0 || (n >= 10 && memcmp(label, "unconfined", 10) == 0));
 }
 
+/* Who maps uid 0 of the user namespace around needs a capability there. */
+static bool is_weak_root(const struct obstacle *o)
+{
+	(void)o;
+	return geteuid() == 0 && !userns_may(1U << CAP_SETFCAP);
+}
+
 /* / is no mount point. A chroot into one is not told from none. */
 static bool is_chroot(const struct obstacle *o)
 {
@@ -125,6 +133,9 @@ static const struct obstacle obstacles[] = {
 	  "the kernel lacks a kind of namespace (CONFIG_USER_NS, CONFIG_NET_NS, CONFIG_PID_NS)", "use another kernel" },
 	{ EPERM, NULL, bars_users, "/proc/sys/kernel/unprivileged_userns_clone", NULL, 0, false,
 	  "ordinary users may make no user namespaces (kernel.unprivileged_userns_clone = 0)", "sysctl -w kernel.unprivileged_userns_clone=1" },
+	{ EPERM, FURNISH_MAP, is_weak_root, NULL, NULL, 0, false,
+	  "root without CAP_SETFCAP, as some containers have it, cannot be root in a user namespace (Linux 5.12)",
+	  "run it as another user than root, or start the container with --cap-add SETFCAP" },
 	{ EPERM, NULL, APPARMOR },
 	{ EACCES, NULL, APPARMOR },
 	{ EPERM, NULL, has_value, "/proc/self/status", "Seccomp:", 2, false,
@@ -150,7 +161,7 @@ const struct obstacle *obstacle_find(const char *step, int errnum)
 	for (size_t i = 0; i < sizeof(obstacles) / sizeof(*obstacles); i++) {
 		const struct obstacle *o = &obstacles[i];
 
-		if (o->errnum == errnum && (!o->step || !step || strcmp(o->step, step) == 0) && o->stands(o))
+		if (o->errnum == errnum && (!o->step || strcmp(o->step, step) == 0) && o->stands(o))
 			return o;
 	}
 	return NULL;

@@ -16,7 +16,10 @@ struct obstacle {
 	const char *why, *remedy;
 };
 
-/* The first obstacle that explains why `step` (NULL: not known which) failed with `errnum`; NULL if none does. Looks at /proc. */
+/* The step that comes before all others; those after it are furnish.h's. */
+#define OBSTACLE_MAKE "create the namespaces"
+
+/* The first obstacle that explains why `step` failed with `errnum`; NULL if none does. Looks at /proc. */
 const struct obstacle *obstacle_find(const char *step, int errnum);
 
 #endif

@@ -11,15 +11,17 @@
 /* What travels on the channel between the two, one datagram each. */
 struct note {
 	enum {
+		/* from the server */
 		NOTE_FAILED,
 		NOTE_RUNNING,
 		NOTE_STOPPED,
 		NOTE_STANDS,
 		NOTE_EXITED,
 		NOTE_KILLED,
-		NOTE_OVER, /* from the server */
+		NOTE_OVER,
+		/* from the stub, where NOTE_STOPPED asks whether it stands or is running */
 		NOTE_SIGNAL,
-		NOTE_CONTINUE, /* from the stub; NOTE_STOPPED asks: does it stand, or is it running? */
+		NOTE_CONTINUE,
 	} kind;
 	int value;     /* exited: the status; failed: errno; stands: is it of our process group? Else a signal. */
 	char what[48]; /* failed: at what */

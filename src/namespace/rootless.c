@@ -92,7 +92,7 @@ static void attempt(struct trial *trial)
 
 	become_ordinary();
 	furnish_note_origin(&trial->origin, true);
-	outcome->what = "create the namespaces";
+	outcome->what = OBSTACLE_MAKE;
 	code = try(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID, move_in, trial);
 	if (code < 0)
 		outcome->errnum = -code;

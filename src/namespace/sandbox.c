@@ -24,8 +24,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAKE "create the namespaces"
-
 void sandbox_explain(const char *progname, const struct note *why)
 {
 	const struct obstacle *o = why->kind == NOTE_FAILED ? obstacle_find(why->what, why->value) : NULL;
@@ -82,7 +80,7 @@ static pid_t fork_patiently(unsigned long flags)
 
 		if (pid >= 0 || tries == 40)
 			return pid;
-		o = obstacle_find(MAKE, saved);
+		o = obstacle_find(OBSTACLE_MAKE, saved);
 		errno = saved;
 		if (!o || !o->may_pass)
 			return pid;
@@ -101,7 +99,7 @@ int sandbox_move(struct note *why)
 		return relay_refuse(why, "make a socket pair", errno);
 	init = fork_patiently(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | (origin.new_user ? CLONE_NEWUSER : 0));
 	if (init != 0)
-		return relay_stand(&relay, init, MAKE, NULL, why);
+		return relay_stand(&relay, init, OBSTACLE_MAKE, NULL, why);
 	settle(&relay, &origin);
 	return 0;
 }

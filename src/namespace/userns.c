@@ -14,6 +14,7 @@
 
 #include "../lua/error.h"
 #include "../lua/handle.h"
+#include "furnish.h"
 #include "obstacle.h"
 #include "rawcall.h"
 
@@ -146,14 +147,17 @@ BARE static int run(struct errand *e, int (*what)(void *), unsigned long flags)
 	return pid < 0 ? (int)pid : (int)e->out;
 }
 
-static int make(void)
+static int make(const char **step)
 {
 	char uid_map[40], gid_map[40];
 	struct errand e = { .user = -1, .net = -1, .uid_map = uid_map, .gid_map = gid_map };
+	int fd;
 
 	snprintf(uid_map, sizeof(uid_map), "0 %u 1", geteuid());
 	snprintf(gid_map, sizeof(gid_map), "0 %u 1", getegid());
-	return handle_safefd(run(&e, make_user, CLONE_NEWUSER));
+	fd = handle_safefd(run(&e, make_user, CLONE_NEWUSER));
+	*step = e.out == -ECHILD ? OBSTACLE_MAKE : FURNISH_MAP;
+	return fd;
 }
 
 int userns_net(int user)
@@ -243,9 +247,9 @@ int userns_owner(lua_State *L, int net, bool *ours)
 }
 
 /* Does not return. */
-static void refuse(lua_State *L, const char *op, const char *subject, int errnum)
+static void refuse(lua_State *L, const char *op, const char *subject, const char *step, int errnum)
 {
-	const struct obstacle *o = obstacle_find(NULL, errnum);
+	const struct obstacle *o = obstacle_find(step, errnum);
 	char text[512];
 
 	snprintf(text, sizeof(text), "no privilege to make one here, nor in a user namespace of our own: %s",
@@ -257,6 +261,7 @@ int userns_of(lua_State *L, const char *op, const char *subject)
 {
 	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
 	bool off = lua_getfield(L, LUA_REGISTRYINDEX, USERNS_OFF) != LUA_TNIL;
+	const char *step;
 	int *fd, made;
 
 	lua_pop(L, 1);
@@ -272,9 +277,9 @@ int userns_of(lua_State *L, const char *op, const char *subject)
 	}
 	if (*fd >= 0)
 		return *fd;
-	made = make();
+	made = make(&step);
 	if (made < 0)
-		refuse(L, op, subject, -made);
+		refuse(L, op, subject, step, -made);
 	*fd = made;
 	return made;
 }
