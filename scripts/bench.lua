@@ -12,8 +12,9 @@
 --   { name, bar = 1.2, size = 300, small = 3,
 --     floor = { "program", ... } -- in build/bench, told the size and the rest; prints milliseconds
 --     ours = function(size) ... return milliseconds end }
--- `over = 5` in place of `bar` compares the difference, in milliseconds. `ours` may be a list, too.
--- The file is given the path of this interpreter.
+-- `over = 5` in place of `bar` compares the difference, in milliseconds. `ours` may be a list too,
+-- and `floor` a function: what somebody else's program takes (peers.lua). A row with `skip` says why
+-- it cannot be measured here. The file is given the path of this interpreter.
 --
 --   nslua scripts/bench.lua [--rounds N] [--small] [--strict] [NAME ...]
 --
@@ -21,7 +22,7 @@
 
 local netns = require "netns"
 
-local cases = { "namespaces", "pairs", "exec", "start", "probes", "star" }
+local cases = { "namespaces", "pairs", "exec", "peers", "start", "probes", "star" }
 
 local interpreter = arg[-1]
 local programs = interpreter:match("^.*/") .. "bench/"
@@ -129,13 +130,17 @@ end
 
 local columns = "%-58s %9s %9s  %8s %15s %8s  %s\n"
 
+local function label(row, options)
+	return (row.name:gsub("%%d", tostring(options.small and row.small or row.size)))
+end
+
 local function print_row(row, found, options)
 	local form = row.over and "%+.1f ms" or "%.2fx"
 	local function show(value)
 		return form:format(value)
 	end
-	io.write(columns:format(row.name:gsub("%%d", tostring(options.small and row.small or row.size)),
-		("%.1f"):format(found.floor), ("%.1f"):format(found.ours), show(found.result),
+	io.write(columns:format(label(row, options), ("%.1f"):format(found.floor),
+		("%.1f"):format(found.ours), show(found.result),
 		("%s-%s"):format(show(found.least), show(found.most)):gsub(" ms", ""), show(row.bar or row.over),
 		found.missed and "missed" or "held"))
 	io.flush()
@@ -161,9 +166,13 @@ io.write(("Linux %s, %d CPUs, load %s, %d rounds\n"):format(
 io.write(columns:format("work", "floor ms", "netns ms", "median", "min-max", "bar", ""))
 for _, name in ipairs(options.names) do
 	for _, row in ipairs(assert(loadfile("scripts/bench/" .. name .. ".lua"))(interpreter)) do
-		local found = compare(row, options)
-		missed = missed + (found.missed and 1 or 0)
-		print_row(row, found, options)
+		if row.skip then
+			io.write(("%-58s skipped: %s\n"):format(label(row, options), row.skip))
+		else
+			local found = compare(row, options)
+			missed = missed + (found.missed and 1 or 0)
+			print_row(row, found, options)
+		end
 	end
 end
 os.exit(options.strict and missed > 0 and 1 or 0, true)

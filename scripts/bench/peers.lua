@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: MIT
+-- peers.lua - running a program in a namespace, beside what others do for that
+local netns = require "netns"
+
+local nslua = ...
+local programs = nslua:match("^.*/") .. "bench/"
+local here = netns.current()
+
+-- NSPopen keeps a server beside each program, so it is let go, too.
+local pyroute2 = [[
+import statistics, subprocess, sys, time
+from pyroute2 import NSPopen
+times = []
+for _ in range(int(sys.argv[2])):
+    start = time.monotonic()
+    p = NSPopen(sys.argv[1], ["/bin/true"], stdout=subprocess.PIPE)
+    p.communicate()
+    assert p.wait() == 0
+    p.release()
+    times.append(time.monotonic() - start)
+print(statistics.median(times) * 1000)
+]]
+
+-- Does the command work? For others' programs.
+local function works(argv)
+	argv.check = false
+	local ok, result = pcall(here.exec, here, argv)
+	return ok and result.code == 0
+end
+
+-- Python has several places, and not each has the module.
+local function python()
+	for _, name in ipairs { "python3", "/usr/bin/python3" } do
+		if works { name, "-c", "from pyroute2 import NSPopen" } then
+			return name
+		end
+	end
+end
+
+-- With a namespace that has a name; what f returns.
+local function with_name(f)
+	local ns <close> = netns.add(("bench-%08x"):format(math.random(0, 0xffffffff)))
+	local ok, result = pcall(f, ns)
+	ns:delete()
+	return ok and result or error(result, 0)
+end
+
+-- A row's other side: the command that argv(name, size) gives prints milliseconds.
+local function theirs(argv)
+	return function(size)
+		return with_name(function(ns)
+			return tonumber(here:exec(argv(ns.name, size)).stdout)
+		end)
+	end
+end
+
+local function ours(size)
+	return with_name(function(ns)
+		local times = {}
+		for i = 1, size do
+			local start = netns.clock()
+			ns:exec { "/bin/true" }
+			times[i] = (netns.clock() - start) * 1000
+		end
+		table.sort(times)
+		return (times[(size + 1) // 2] + times[size // 2 + 1]) / 2
+	end)
+end
+
+local function start(size, ...)
+	return { programs .. "start", tostring(size), ... }
+end
+
+local python3 = python()
+
+return {
+	{ name = "ns:exec against ip netns exec (median of %d)", bar = 1, size = 100, small = 2,
+		ours = ours, skip = not works { "ip", "-V" } and "ip (iproute2) is not installed",
+		floor = theirs(function(name, size)
+			return start(size, "ip", "netns", "exec", name, "/bin/true")
+		end) },
+	{ name = "the same against nsenter", bar = 1, size = 100, small = 2, ours = ours,
+		skip = not works { "nsenter", "--version" } and "nsenter (util-linux) is not installed",
+		floor = theirs(function(name, size)
+			return start(size, "nsenter", "--net=/run/netns/" .. name, "/bin/true")
+		end) },
+	{ name = "the same against pyroute2's NSPopen", bar = 1, size = 100, small = 2, ours = ours,
+		skip = not python3 and "pyroute2 (Python) is not installed",
+		floor = theirs(function(name, size)
+			return { python3, "-c", pyroute2, name, tostring(size) }
+		end) },
+}
