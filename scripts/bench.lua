@@ -12,9 +12,9 @@
 --   { name, bar = 1.2, size = 300, small = 3,
 --     floor = { "program", ... } -- in build/bench, told the size and the rest; prints milliseconds
 --     ours = function(size) ... return milliseconds end }
--- `over = 5` in place of `bar` compares the difference, in milliseconds. `ours` may be a list too,
--- and `floor` a function: what somebody else's program takes (peers.lua). A row with `skip` says why
--- it cannot be measured here. The file is given the path of this interpreter.
+-- `over = 5` in place of `bar` compares the difference, in milliseconds. `ours` may be a list, and
+-- `floor` a function: what somebody else's program takes (peers.lua). A row with `skip` says why it
+-- cannot be measured here. The file is given the path of this interpreter.
 --
 --   nslua scripts/bench.lua [--rounds N] [--small] [--strict] [NAME ...]
 --
