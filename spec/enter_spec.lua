@@ -271,10 +271,11 @@ describe("nslua --enter", function()
 		assert.matches("'%-%-enter' does not go with '%-%-host'\nusage: ", r.stderr)
 	end)
 
-	it("has the terminal, and says when the sandbox ends", function()
+	local function has_the_terminal(prefix, interpreter)
 		local t <close> = terminal.shell()
-		t:keys(("mkfifo %s/fifo; $NSLUA -e 'io.open(\"%s/fifo\"):read()' & "):format(dir.path, dir.path))
-		t:keys(("P=$!; exec 9>%s/fifo; $NSLUA --enter $P\r"):format(dir.path))
+		t:keys(("mkfifo -m 666 %s/fifo; %s '%s' -e 'io.open(\"%s/fifo\"):read()' & "):format(dir.path,
+			table.concat(prefix, " "), interpreter, dir.path))
+		t:keys(("P=$!; exec 9>%s/fifo; '%s' --enter $P\r"):format(dir.path, interpreter))
 		t:match "\n> $"
 		t:keys "print(io.open '/proc/1/comm':read()) while true do end\r"
 		t:await "\nnslua-init\n"
@@ -296,5 +297,17 @@ describe("nslua --enter", function()
 		t:await("nslua: the sandbox has ended\n", "shell# ")
 		t:keys "echo \"rc=$?\"\r"
 		t:await "\nrc=137\n"
+		os.remove(dir.path .. "/fifo")
+	end
+
+	it("has the terminal, and says when the sandbox ends", function()
+		has_the_terminal({}, support.interpreter)
+	end)
+
+	it("has it as root in another user's sandbox, too", function()
+		if not has_second_user() then
+			pending "there is no second user here"
+		end
+		has_the_terminal(as_nobody, hosts.interpreter())
 	end)
 end)
