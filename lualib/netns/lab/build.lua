@@ -72,42 +72,67 @@ local function wait_ready(process, op, doing)
 	end
 end
 
---- Would a packet get through at once? The kernel tells a link of its carrier in the background,
---- and takes an IPv6 address into use there: only when it has a local route does it answer for it.
-local function is_usable(interface, namespaces)
-	local ns = namespaces[interface.node.name]
-	local link = ns.link:get(interface.name)
-	if not link or not link.up then
-		return true -- as the user wants it
-	elseif link.state ~= "up" then
-		return false
+--- Has the kernel taken the interface's IPv6 address into use? Only when it has a local route does
+--- it answer for it, and a link without carrier gives it none.
+local function has_address(interface, ns)
+	local found, e = pcall(ns.route.lookup, ns.route, interface.address.inet6:address())
+	if not found and (type(e) ~= "table" or e.code ~= "ENETUNREACH") then
+		error(e, 0)
 	end
-	local address = interface.address and interface.address.inet6
-	return not address or ns.route:lookup(address:address()).type == "local"
+	return found and e.type == "local"
+end
+
+--- Would a packet get through at once? The kernel tells a link of its carrier in the background,
+--- and takes an IPv6 address into use there. A link that is down is as the user wants it.
+local function is_usable(interface, ns, link)
+	local waits = interface.address and interface.address.inet6
+	if waits and has_address(interface, ns) then
+		return true
+	end
+	link = link or ns.link:get(interface.name)
+	return not link or not link.up or link.state == "up" and not waits
+end
+
+--- Those of `interfaces`, all of one node, that are not yet usable. One listing tells of many.
+local function unusable(interfaces, ns)
+	local links, left = {}, {}
+	if #interfaces > 1 then
+		for _, link in ipairs(ns.link:list()) do
+			links[link.name] = link
+		end
+	end
+	for _, interface in ipairs(interfaces) do
+		if not is_usable(interface, ns, links[interface.name]) then
+			left[#left + 1] = interface
+		end
+	end
+	return left
 end
 
 local function wait_usable(layout, namespaces, doing)
 	local waiting = {}
 	for _, ends in ipairs(layout.cables) do
-		if ends[1].link.up ~= false then
-			table.move(ends, 1, 2, #waiting + 1, waiting)
+		for i = 1, ends[1].link.up ~= false and 2 or 0 do
+			local name = ends[i].node.name
+			waiting[name] = waiting[name] or {}
+			table.insert(waiting[name], ends[i])
 		end
 	end
-	local deadline = netns.clock() + USABLE_WITHIN
-	while #waiting > 0 do
-		local left = {}
-		for _, interface in ipairs(waiting) do
-			if not is_usable(interface, namespaces) then
-				left[#left + 1] = interface
-			end
+	local deadline, nap = netns.clock() + USABLE_WITHIN, POLL / 16
+	while true do
+		for name, interfaces in next, waiting do
+			local left = unusable(interfaces, namespaces[name])
+			waiting[name] = left[1] and left
 		end
-		waiting = left
-		if waiting[1] and netns.clock() > deadline then
-			core.raise { op = doing, subject = waiting[1].name, netns = waiting[1].node.name,
-				code = "ETIMEDOUT", message = ("the link is not usable after %d s"):format(USABLE_WITHIN) }
-		elseif waiting[1] then
-			netns.sleep(POLL)
+		local name, left = next(waiting)
+		if not name then
+			return
+		elseif netns.clock() > deadline then
+			core.raise { op = doing, subject = left[1].name, netns = name, code = "ETIMEDOUT",
+				message = ("the link is not usable after %d s"):format(USABLE_WITHIN) }
 		end
+		netns.sleep(nap)
+		nap = math.min(2 * nap, POLL)
 	end
 end
 
