@@ -146,8 +146,31 @@ local network = [[
 	print "built"
 ]]
 
+-- A lab, with a daemon that resists, and a look at who reaches whom; with a filter for kills only, since
+-- libnftables itself ends the program at some faults.
+local lab = [[
+	-- what would be loaded on the way
+	for name in ("addr files lab.build lab.features process proof.check supports"):gmatch "%S+" do
+		require("netns." .. name)
+	end
+	local filters = FILTERED and require "netns".supports "nft"
+	local drop = "table inet t { chain in { type filter hook input priority 0; tcp dport 22 drop; }; }"
+	local lab <close> = require "netns.lab".new "soak"
+	local web, lan = lab:host "web", lab:switch "lan"
+	local db = lab:host("db", { nft = filters and drop or nil })
+	lab:link(web, lan)
+	lab:link(db, lan, { rate = "100mbit" })
+	io.open "/meddle/from"
+	lab:up()
+	db:spawn { "sh", "-c", "trap '' TERM HUP INT; sleep 1000" }
+	lab:check { { web, db, "icmp", "open" }, { web, db, "tcp/22", filters and "isolated" or "open" } }
+	print "built"
+]]
+
 setup(function()
 	dir = scratch.new()
+	dir:write("lab.lua", lab)
+	dir:write("filtered.lua", "FILTERED = true\n" .. lab)
 	for name, globals in pairs {
 		["named.lua"] = "NAMED = true";
 		["named_forever.lua"] = "NAMED, FOREVER = true, true";
@@ -190,6 +213,8 @@ end
 
 local nslua = quote(support.interpreter) .. " named.lua"
 local forever = quote(support.interpreter) .. " named_forever.lua"
+local lab_there = quote(support.interpreter) .. " lab.lua"
+local filtered = quote(support.interpreter) .. " filtered.lua"
 
 -- Run it, with something happening at one of its system calls; the exit code, what it printed.
 -- Under ASan, leaks cannot be looked for in a process that is traced.
@@ -230,6 +255,10 @@ describe("nothing is left", function()
 
 	it("of nslua killed at any system call of it and all that it starts", function()
 		killed("nslua", "first", amount("KILLS", 8, 0), nslua, forever)
+	end)
+
+	it("of a lab whose nslua is killed at any system call", function()
+		killed("a lab", "first", amount("KILLS", 4, 0), filtered)
 	end)
 
 	it("of nslua when anything of it is killed at any system call", function()
@@ -297,30 +326,43 @@ describe("a fault at a system call ends in success or in an error, and leaves no
 		tried("nslua", 2, nslua, "/meddle/from")
 	end)
 
+	it("of nslua building a lab", function()
+		tried("a lab", 1, lab_there, "/meddle/from")
+	end)
+
 	hosts.each_user("of lua5.4 building a network", function(user)
 		tried("lua5.4 " .. user.name, 1, plain(user, "network.lua"), "/meddle/from")
 	end)
 end)
 
 describe("in a user namespace with one namespace more than it needs", function()
-	it("it can be built over and over, and be killed in between", function()
+	-- `all`: the namespaces of the sandbox and of what is built in it, and one.
+	local function built(name, script, all)
 		dir:write("builds.sh", [[
-			echo 4 >/proc/sys/user/max_net_namespaces # the sandbox's, a, b and one
+			echo $3 >/proc/sys/user/max_net_namespaces
 			echo 2 >/proc/sys/user/max_pid_namespaces
 			for i in $(seq $1); do
-				"$2" named.lua || exit 1
-				"$2" named.lua & pid=$!
+				"$2" $4 || exit 1
+				"$2" $4 & pid=$!
 				sleep 0.0$((i * 7919 % 30 + 10))
 				kill -9 $pid
 				wait $pid
 			done
 			echo all $i
 		]])
-		local n = amount("BUILDS", 3, 1000)
-		local code, out = sh(("unshare --user --map-root-user sh builds.sh %d %s"):format(n,
-			quote(support.interpreter)))
+		local n = amount("BUILDS", 2, 1000)
+		local code, out = sh(("unshare --user --map-root-user sh builds.sh %d %s %d %s"):format(n,
+			quote(support.interpreter), all, script))
 		assert.equal(0, code, out)
 		assert.matches("\nall " .. n .. "\n$", out)
-		say("%d builds, and as many killed", n)
+		say("%s: %d builds, and as many killed", name, n)
+	end
+
+	it("a network can be built over and over, and be killed in between", function()
+		built("nslua", "named.lua", 4)
+	end)
+
+	it("so can a lab", function()
+		built("a lab", "lab.lua", 5)
 	end)
 end)
