@@ -146,7 +146,7 @@ local network = [[
 	print "built"
 ]]
 
--- A lab, with a daemon that resists, and a look at who reaches whom; with a filter for kills only, since
+-- A lab, with a daemon that resists, and a look at who reaches whom; with a filter for kills only:
 -- libnftables itself ends the program at some faults.
 local lab = [[
 	-- what would be loaded on the way
