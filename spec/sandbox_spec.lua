@@ -349,21 +349,6 @@ describe("on a terminal", function()
 		t:await "\nq=131\n"
 	end)
 
-	it("a program in the background that reads stops, and fg gives it the terminal", function()
-		local t <close> = terminal.shell()
-		t:keys "$NSLUA -e 'print(\"got \" .. io.read())' & echo $! >&2\r"
-		local pid = t:match "\n(%d+)\n"
-		assert.is_true(support.eventually(function()
-			return support.read("/proc/" .. pid .. "/stat"):find "%) T "
-		end, 20))
-		t:keys "jobs\r"
-		t:await("Stopped", "shell# ")
-		t:keys "fg\r"
-		t:match "\n%$NSLUA %-e[^\n]*\n"
-		t:keys "a line\r"
-		t:await("\ngot a line\n", "shell# ")
-	end)
-
 	-- The only child of a process that has one, once it has it.
 	local function child_of(pid)
 		local child
@@ -381,6 +366,42 @@ describe("on a terminal", function()
 	local function signal(...)
 		netns.current():exec { "kill", ... }
 	end
+
+	it("a program in the background that reads stops, and fg gives it the terminal", function()
+		local t <close> = terminal.shell()
+		t:keys "$NSLUA -e 'print(\"got \" .. io.read())' & echo $! >&2\r"
+		local pid = t:match "\n(%d+)\n"
+		assert.is_true(support.eventually(function() return is_stopped(pid) end, 20))
+		t:keys "jobs\r"
+		t:await("Stopped", "shell# ")
+		t:keys "fg\r"
+		t:match "\n%$NSLUA %-e[^\n]*\n"
+		t:keys "a line\r"
+		t:await("\ngot a line\n", "shell# ")
+	end)
+
+	it("so does one in a sandbox within a sandbox", function()
+		local t <close> = terminal.shell()
+		t:keys [=[$NSLUA -e 'os.execute "$NSLUA -e \"print([[got ]] .. io.read())\""' &]=]
+		t:keys "\r"
+		t:await "shell# "
+		local inner = t:child()
+		for _ = 1, 6 do -- init, Lua, its shell, nslua, init, Lua
+			inner = child_of(inner)
+		end
+		assert.is_true(support.eventually(function() return is_stopped(t:child()) end, 20))
+		assert.is_true(support.eventually(function() return is_stopped(inner) end, 20))
+		local function switches()
+			return support.read("/proc/" .. inner .. "/status"):match "ctxt_switches:.*"
+		end
+		local before = switches()
+		assert.is_false(support.eventually(function() return switches() ~= before end, 0.05), "is busy")
+		t:keys "fg\r"
+		t:match "\n%$NSLUA %-e[^\n]*\n"
+		t:await_job()
+		t:keys "a line\r"
+		t:await("\ngot a line\n", "shell# ")
+	end)
 
 	it("fg goes on with what stops without the shell having heard of it", function()
 		local t <close> = terminal.shell()

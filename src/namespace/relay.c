@@ -16,7 +16,6 @@
 #include "relay.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -65,21 +64,6 @@ static bool receive_note(int channel, struct note *note)
 	return n == (ssize_t)sizeof(*note);
 }
 
-static int open_terminal(void)
-{
-	return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-}
-
-/* Note the modes of the terminal, if we are the ones who use it. */
-static void note_modes(struct relay *relay)
-{
-	int tty = open_terminal();
-
-	relay->has_modes = tty >= 0 && tcgetpgrp(tty) == getpgrp() && tcgetattr(tty, &relay->modes) == 0;
-	if (tty >= 0)
-		close(tty);
-}
-
 int relay_open(struct relay *relay)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
@@ -99,7 +83,7 @@ int relay_open(struct relay *relay)
 		errno = error;
 		return -1;
 	}
-	note_modes(relay);
+	terminal_note(&relay->terminal);
 	sigprocmask(SIG_SETMASK, &all, &relay->mask);
 	sigaction(SIGCHLD, &dfl, &relay->chld); /* an ignored one would reap by itself */
 	return 0;
@@ -278,8 +262,6 @@ void relay_serve(const struct relay *relay, pid_t child, int init)
 			_exit(1); /* the stub is dead */
 		if (note.kind == NOTE_SIGNAL)
 			pass_on(child, note.value, own);
-		if (note.kind == NOTE_CONTINUE)
-			kill(child, SIGCONT);
 		if (note.kind == NOTE_STOPPED) {
 			look(&s);
 			send_note(s.channel, (struct note){
@@ -329,44 +311,6 @@ static void stop_by(int signo)
 	sigaction(signo, &old, NULL);
 }
 
-/* Is the group that has the terminal gone? */
-static bool is_abandoned(int tty)
-{
-	pid_t foreground = tcgetpgrp(tty);
-
-	return foreground > 0 && kill(-foreground, 0) < 0 && errno == ESRCH;
-}
-
-/*
- * Was the child, one of our group, stopped for want of the terminal, and can have it now? The shell that waits for the stub believes that
- * it runs, and may have given us the terminal without another word. And an interactive shell inside takes it for its own process group,
- * and cannot give it back: ours has no number in its PID namespace. When that group is gone, we take it back from here.
- */
-static bool regains_terminal(int signo)
-{
-	int tty = signo == SIGTTIN || signo == SIGTTOU ? open_terminal() : -1;
-	bool regains;
-
-	if (tty < 0)
-		return false;
-	/* SIGTTOU is blocked here, so it may be taken. */
-	regains = tcgetpgrp(tty) == getpgrp() || (is_abandoned(tty) && tcsetpgrp(tty, getpgrp()) == 0);
-	close(tty);
-	return regains;
-}
-
-/* Who was killed while a line was being edited has left the terminal in modes that suit no shell. */
-static void mend_terminal(const struct relay *relay)
-{
-	int tty = relay->has_modes ? open_terminal() : -1;
-
-	if (tty < 0)
-		return;
-	if (tcgetpgrp(tty) == getpgrp() || is_abandoned(tty))
-		tcsetattr(tty, TCSANOW, &relay->modes);
-	close(tty);
-}
-
 /* End by the signal that ended the child, so that `$?` and the shell's message are the same; the core, if any, is the child's. */
 static int die_by(int signo)
 {
@@ -406,12 +350,12 @@ static void mirror(struct stop *stop, int channel, struct note note)
 		stop->questions++;
 		send_note(channel, note);
 	} else if (stop->questions && --stop->questions == 0) {
-		bool stands = note.kind == NOTE_STANDS, regains = stands && note.value && regains_terminal(stop->signo);
+		bool stands = note.kind == NOTE_STANDS, regains = stands && note.value && terminal_regain(stop->signo);
 
 		if (stands && !regains)
 			stop_by(stop->signo);
 		else if (take(stop_signal(stop->signo)) && regains)
-			send_note(channel, (struct note){ .kind = NOTE_CONTINUE });
+			kill(0, SIGCONT); /* to all of the group, as the shell would have done */
 		stop->signo = 0;
 	}
 }
@@ -466,7 +410,6 @@ static int stand(const struct relay *relay, pid_t server, const char *over, stru
 			killed = note.value;
 			break;
 		case NOTE_FAILED:
-		case NOTE_CONTINUE:
 		case NOTE_SIGNAL:
 			break;
 		}
@@ -475,7 +418,7 @@ static int stand(const struct relay *relay, pid_t server, const char *over, stru
 	if (!runs)
 		return -1;
 	if (!orderly)
-		mend_terminal(relay);
+		terminal_mend(&relay->terminal);
 	return killed ? die_by(killed) : status;
 }
 

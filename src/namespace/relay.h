@@ -3,10 +3,10 @@
 #ifndef NETNS_RELAY_H
 #define NETNS_RELAY_H
 
+#include "terminal.h"
+
 #include <signal.h>
-#include <stdbool.h>
 #include <sys/types.h>
-#include <termios.h>
 
 /* What travels on the channel between the two, one datagram each. */
 struct note {
@@ -21,7 +21,6 @@ struct note {
 		NOTE_OVER,
 		/* from the stub, where NOTE_STOPPED asks whether it stands or is running */
 		NOTE_SIGNAL,
-		NOTE_CONTINUE,
 	} kind;
 	int value;     /* exited: the status; failed: errno; stands: is it of our process group? Else a signal. */
 	char what[48]; /* failed: at what */
@@ -32,8 +31,7 @@ struct relay {
 	int signals;      /* a signalfd; who reads it gets his own */
 	sigset_t mask;    /* what the caller had, which the child gets back */
 	struct sigaction chld;
-	bool has_modes;   /* the terminal was the caller's */
-	struct termios modes;
+	struct terminal terminal;
 };
 
 /* Make the channel, block all signals and have children waited for, as both ends need it. 0, or -1 with errno. */
