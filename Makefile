@@ -69,7 +69,7 @@ OWN_CFLAGS += -O1 -g -fsanitize=thread
 OWN_LDFLAGS += -fsanitize=thread
 endif
 NFT_IN := $(if $(filter 1,$(WITH_NFTABLES)),$(NFT_SRC))
-CORE_LIBS := $(MNL_LIBS) $(if $(SECCOMP_IN),$(SECCOMP_LIBS)) -lm
+CORE_LIBS := $(MNL_LIBS) $(if $(SECCOMP_IN),$(SECCOMP_LIBS)) -lm -ldl
 EDIT_IN := $(if $(filter 1,$(WITH_EDITLINE)),$(EDIT_SRC))
 NSLUA_CPPFLAGS := $(if $(NFT_IN),-DWITH_NFTABLES) $(if $(EDIT_IN),-DWITH_EDITLINE $(EDIT_CFLAGS))
 

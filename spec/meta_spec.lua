@@ -402,6 +402,17 @@ describe("the reference", function()
 		same("ns.sysctl", class("netns.Sysctl").methods, require "netns.sysctl".methods)
 	end)
 
+	it("has what a capture is told, counts, and can be asked", function()
+		same("capture", class("netns.Capture").methods, core.capture.methods)
+		local options = {}
+		for _, row in ipairs(core.capture.options) do
+			options[row.key] = true
+		end
+		same("netns.capture.Options", class("netns.capture.Options").fields, options)
+		local c <close> = ns:capture { file = "/dev/null" }
+		same_fields("netns.capture.Counts", { c:stop() })
+	end)
+
 	it("has what is told of sockets", function()
 		local fields = {}
 		for proto, rows in pairs(core.sockets()) do

@@ -128,6 +128,12 @@ case("handle", function(x)
 	return x.ns.link, x.ns.addr, x.ns.route, x.ns:pids()
 end, { setup = one, undo = close })
 
+case("capture", function(x)
+	local c <close> = x.a:capture { dev = "eth0", file = "/dev/null", buffer = 1 }
+	assert(c:flush().dropped == 0)
+	assert(c:stop().dropped == 0 and tostring(c))
+end, { setup = two, undo = close })
+
 case("sockets", function(x)
 	for _, proto in ipairs { "tcp", "raw", "packet" } do
 		assert(#x.ns:sockets { proto = proto } == 0)

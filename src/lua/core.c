@@ -11,6 +11,7 @@
 #include "../namespace/spawn.h"
 #include "../namespace/sysctl.h"
 #include "../netlink/buffer.h"
+#include "../packet/capture.h"
 #include "../packet/frames.h"
 #include "../packet/probe.h"
 #include "../packet/trace.h"
@@ -77,6 +78,7 @@ int luaopen_netns_core(lua_State *L)
 	spawn_open(L);
 	probe_open(L);
 	frames_open(L);
+	capture_open(L);
 	trace_open(L);
 	return 1;
 }

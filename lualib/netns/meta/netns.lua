@@ -122,9 +122,9 @@ function netns.close_wait(list, timeout) end
 
 ---Wait until one of the handles is ready. Ctrl-C ends it with "interrupted!", as it ends every wait. A metamethod of somebody else's
 ---object that raises is not caught.
----@param list (netns.Process|netns.Monitor|netns.Pollable)[] at most 65536; a closed one raises EBADF
+---@param list (netns.Process|netns.Monitor|netns.Capture|netns.Pollable)[] at most 65536; a closed one raises EBADF
 ---@param timeout? number|string seconds; 0 does not block; without it, for ever
----@return (netns.Process|netns.Monitor|netns.Pollable)[]? ready in the order of the list; nil when the time ran out
+---@return (netns.Process|netns.Monitor|netns.Capture|netns.Pollable)[]? ready in the order of the list; nil when the time ran out
 ---@return "timeout"? why
 function netns.wait(list, timeout) end
 
