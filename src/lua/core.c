@@ -12,6 +12,7 @@
 #include "../namespace/sysctl.h"
 #include "../netlink/buffer.h"
 #include "../packet/capture.h"
+#include "../packet/ethernet.h"
 #include "../packet/frames.h"
 #include "../packet/probe.h"
 #include "../packet/trace.h"
@@ -79,6 +80,7 @@ int luaopen_netns_core(lua_State *L)
 	probe_open(L);
 	frames_open(L);
 	capture_open(L);
+	ethernet_open(L);
 	trace_open(L);
 	return 1;
 }

@@ -221,7 +221,7 @@ function this:expect(rows) end
 function this:eventually(rows, timeout) end
 
 ---One question for all pairs of hosts: `m.web.db` is a verdict's name; methods live on the metatable. `tostring` makes a table of it.
----@param what? string "icmp", "tcp/PORT", "udp/PORT"
+---@param what? string as of a row: "icmp", "tcp/PORT", "udp/PORT", "ethernet" ...
 ---@param family? "inet"|"inet6"
 ---@return table<string, table<string, netns.Verdict.Name>>
 ---@return netns.Report

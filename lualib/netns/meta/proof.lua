@@ -5,7 +5,9 @@
 
 ---A row of a truth table: `{ from, to, what, expected, family }`. It holds when every probe that it stands for has an expected verdict.
 ---Positions: 1 and 2 a node, its name, an array of them, or "*" (all hosts, and the outside); 3 "icmp", "tcp/PORT", "udp/PORT", an array
----of them, or "*" (icmp and every port that the table names); 4 "isolated", a verdict's name, or an array of them.
+---of them, or "*" (icmp and every port that the table names), or what needs no router: "arp", "nd" (is the address asked for there, and answered?
+---arp(7), RFC 4861), "multicast" (to all hosts: 224.0.0.1, ff02::1), "ethernet" (a frame of type 0x88b5 to its MAC; `family` is then "link", `addr`
+---the MAC). These leave by each link of the sender, and each link of the receiver is watched, before any rule of the receiver's own; 4 "isolated", a verdict's name, or an array of them.
 ---A row that expects isolation is asked of every address of the target. Without `family` it is asked in those in which both ends have an
 ---address (a row that expects isolation also counts those that only the target has); if there is none it is `inconclusive`.
 ---"isolated" is each verdict that is isolation; `link_down` only where the sender was seen to reach somebody else in the same run (a cable that
@@ -24,7 +26,7 @@
 ---@field from string
 ---@field to string
 ---@field what string
----@field family "inet"|"inet6"
+---@field family "inet"|"inet6"|"link"
 ---@field addr string which of the target's addresses
 ---@field control? table of a silence: `{ sender, neighbour, addr }`
 ---@field at? netns.walk.End of a silence: where it began

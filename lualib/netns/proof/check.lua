@@ -13,6 +13,7 @@ local core = require "netns.core"
 local controls = require "netns.proof.controls"
 local explain = require "netns.proof.explain"
 local impairment = require "netns.lab.impairment"
+local layer2 = require "netns.proof.layer2"
 local live = require "netns.lab.running"
 local nodes = require "netns.lab.node"
 local probes = require "netns.proof.probe"
@@ -116,7 +117,39 @@ local function world_of(self)
 		return world.addresses(to, family)[1]
 	end
 
+	--- The target's MACs; with `near` the one on a segment that both are on, else its first.
+	function world.macs(from, to, near)
+		local here, list = {}, {}
+		for _, interface in ipairs(layout.nodes[from].interfaces) do
+			here[interface.segment or false] = true
+		end
+		for _, interface in ipairs(layout.nodes[to].interfaces) do
+			if near and interface.segment and here[interface.segment] then
+				return { interface.mac }
+			end
+			list[#list + 1] = interface.mac
+		end
+		return near and { list[1] } or list
+	end
+
 	return world, layout
+end
+
+--- Questions of all kinds, each to who can ask it.
+local function ask_all(plain, settle, way)
+	local parts, positions, results = { {}, {} }, { {}, {} }, {}
+	for at, q in ipairs(plain) do
+		local n = layer2.kinds[q.proto] and 2 or 1
+		table.insert(parts[n], q)
+		table.insert(positions[n], at)
+	end
+	local answers = { probes.ask(parts[1], { settle = settle }, way), layer2.ask(parts[2], settle) }
+	for n, list in ipairs(answers) do
+		for i, result in ipairs(list) do
+			results[positions[n][i]] = result
+		end
+	end
+	return results
 end
 
 -- What comes of a neighbour that does not answer in time.
@@ -143,8 +176,8 @@ local function ask_slowly(job, results, way)
 	local again, positions = {}, {}
 	for at = 1, job.asked do
 		local q = job.questions[at]
-		if results[at].verdict == "dropped" and q.family == "inet" and #again < HELD_BACK
-			and ways.refusing(job.lab.running, q.names.from, q.addr) then
+		if results[at].verdict == "dropped" and q.family == "inet" and not layer2.kinds[q.proto]
+			and #again < HELD_BACK and ways.refusing(job.lab.running, q.names.from, q.addr) then
 			again[#again + 1], positions[#positions + 1] = job.plain[at], at
 		end
 	end
@@ -196,7 +229,8 @@ local function locate(self, expanded, questions, judged, options)
 		for _, at in ipairs(out.questions) do
 			local result = judged[at]
 			local asked_for = options.explain == "all" or not out.set[result.verdict]
-			if result.verdict == "dropped" and asked_for and not done[at] and left > 0 then
+			if result.verdict == "dropped" and asked_for and not done[at] and left > 0
+				and not layer2.kinds[questions[at].proto] then
 				done[at], left = true, left - 1
 				local walk = explain.walk(self, questions[at])
 				if walk.verdict.verdict == "dropped" then
@@ -260,7 +294,7 @@ local function check_all(labs, rows, options)
 		settle = math.max(settle, jobs[i].settle)
 	end
 	local way = ways.of(labs)
-	local results = probes.ask(plain, { settle = settle }, way)
+	local results = ask_all(plain, settle, way)
 	confirm(plain, results, settle, way)
 	for i, job in ipairs(jobs) do
 		local own = table.move(results, at + 1, at + #job.plain, 1, {})

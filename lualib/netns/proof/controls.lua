@@ -6,7 +6,6 @@
 -- connection is established already, a probe that is stopped says nothing of that.
 
 local core = require "netns.core"
-local flows = require "netns.proof.flows"
 local probes = require "netns.proof.probe"
 local verdicts = require "netns.proof.verdict"
 
@@ -16,7 +15,7 @@ local function neighbours(layout, name, family)
 	for _, interface in ipairs(layout.nodes[name].interfaces) do
 		local best
 		for _, member in ipairs(interface.segment and interface.segment.members or {}) do
-			if member.node.name ~= name and member.address[family]
+			if member.node.name ~= name and (family == "link" or member.address[family])
 				and (not best or member.node.kind == "router" and best.node.kind ~= "router") then
 				best = member
 			end
@@ -37,12 +36,12 @@ local function add_controls(questions, expanded, world, layout)
 				controls[key] = {}
 				for _, member in ipairs(neighbours(layout, q.names.from, q.family)) do
 					questions[#questions + 1] = {
-						names = { from = q.names.from, to = member.node.name, what = "icmp" };
+						names = { from = q.names.from, to = member.node.name };
 						from = q.from;
 						to = world.handle(member.node.name);
-						proto = "icmp";
+						proto = q.family == "link" and "ethernet" or "icmp";
 						family = q.family;
-						addr = member.address[q.family]:address();
+						addr = q.family == "link" and member.mac or member.address[q.family]:address();
 					}
 					table.insert(controls[key], #questions)
 				end
@@ -79,8 +78,8 @@ local function look_again(job, results)
 			frames:close()
 		end
 	end })
-	for _, positions in next, missing do
-		for _, at in ipairs(positions) do
+	for key, positions in next, missing do
+		for _, at in ipairs(key:find " link$" and {} or positions) do -- a frame was watched for already
 			local q = questions[at]
 			watched[q.names.to] = watched[q.names.to] or core.frames(q.to)
 			again[#again + 1] = { from = q.from, to = q.to, proto = "icmp", family = q.family,
@@ -100,8 +99,8 @@ local function look_again(job, results)
 			end
 		end
 	end
-	for _, positions in next, missing do
-		for _, at in ipairs(positions) do
+	for key, positions in next, missing do
+		for _, at in ipairs(key:find " link$" and {} or positions) do
 			local q = questions[at]
 			for _, entry in ipairs(q.from.addr:list { family = q.family }) do
 				local frames = seen[("%s %s"):format(q.names.to, q.addr)]
@@ -151,7 +150,7 @@ local function uncontrolled_end(out, result, job, results)
 	if out.set[result.verdict] ~= "controlled" then
 		return nil
 	end
-	for _, family in ipairs { "inet", "inet6" } do
+	for _, family in ipairs { "inet", "inet6", "link" } do
 		if reached(job.controls, result.from .. " " .. family, job.questions, results) then
 			return nil
 		end
@@ -160,13 +159,27 @@ local function uncontrolled_end(out, result, job, results)
 		result.verdict, result.from, result.why)
 end
 
+--- What a node's sockets are connected to: "tcp 10.0.0.2 22" and so on. A firewall that keeps state
+--- lets packets of established connections pass before it asks its other rules.
+local function connections(ns)
+	local found = {}
+	local looked, sockets = pcall(ns.sockets, ns, { state = "established" })
+	for _, socket in ipairs(looked and sockets or {}) do
+		if socket.dport then
+			found[("%s %s %d"):format(socket.proto, (socket.dst:gsub("^::ffff:(%d+%.)", "%1")),
+				socket.dport)] = true
+		end
+	end
+	return found
+end
+
 --- A connection that is there already says more than a probe that is stopped.
 local function established(result, q, known)
 	if not verdicts.isolated[result.verdict] or not q.port then
 		return nil
 	end
-	known[q.from] = known[q.from] or flows.read(q.from) or {}
-	if flows.has(known[q.from], q.proto, q.addr, q.port) then
+	known[q.from] = known[q.from] or connections(q.from)
+	if known[q.from][("%s %s %d"):format(q.proto, q.addr, q.port)] then
 		return ("It looks like %s, but %s is connected to %s port %d already: rules that let "
 			.. "established connections pass do not stop that one. %s"):format(result.verdict, result.from,
 			q.addr, q.port, result.why)

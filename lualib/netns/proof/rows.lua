@@ -7,6 +7,7 @@
 -- caller knows of nodes and addresses.
 
 local core = require "netns.core"
+local layer2 = require "netns.proof.layer2"
 local verdict = require "netns.proof.verdict"
 
 local families = { "inet", "inet6" }
@@ -17,10 +18,10 @@ local function misuse(index, attr, message, ...)
 		code = "EINVAL", misuse = true }
 end
 
---- "tcp/80" -> "tcp", 80; "icmp" -> "icmp"; nil for neither.
-local function parse_what(what)
-	if what == "icmp" then
-		return "icmp"
+--- "tcp/80" -> "tcp", 80; "icmp" -> "icmp"; with `link`, "arp" and the like too; nil for neither.
+local function parse_what(what, link)
+	if what == "icmp" or link and layer2.kinds[what] then
+		return what
 	end
 	local proto, port = tostring(what):match("^(%l+)/(%d+)$")
 	port = math.tointeger(tonumber(port))
@@ -84,10 +85,10 @@ local function whats_of(row, index, named)
 		if what == "*" then
 			table.move(named, 1, #named, #list + 1, list)
 		else
-			local proto, port = parse_what(what)
+			local proto, port = parse_what(what, true)
 			if not proto then
-				misuse(index, "what", "'%s': \"icmp\", \"tcp/PORT\", \"udp/PORT\" or \"*\" expected",
-					tostring(what))
+				misuse(index, "what", "'%s': \"icmp\", \"tcp/PORT\", \"udp/PORT\", \"*\", \"arp\", \"nd\", "
+					.. "\"multicast\" or \"ethernet\" expected", tostring(what))
 			end
 			list[#list + 1] = { proto, port }
 		end
@@ -117,6 +118,27 @@ local function addresses_of(world, from, to, family, set)
 	local list = world.addresses(to, family)
 	if set.open or set.refused or set.one_way then
 		return { world.nearest(from, to, family) or list[1] }
+	end
+	return list
+end
+
+--- Whom a question below the network layer is about: { family, addr }, an address, a group or a
+--- MAC. All of the target's where it has to be isolated, else what is on the sender's segment.
+local function link_targets(world, pair, out, kind)
+	local list, reach = {}, out.set.open or out.set.one_way
+	for _, family in ipairs(layer2.kinds[kind] or {}) do
+		local wanted = out.row.family == nil or out.row.family == family
+		local addresses = {}
+		if kind == "ethernet" then
+			addresses = world.macs(pair.from, pair.to, reach)
+		elseif kind == "multicast" then
+			addresses = { layer2.group[family] }
+		elseif #world.addresses(pair.to, family) > 0 then
+			addresses = addresses_of(world, pair.from, pair.to, family, out.set)
+		end
+		for _, addr in ipairs(wanted and addresses or {}) do
+			list[#list + 1] = { family = family, addr = addr }
+		end
 	end
 	return list
 end
@@ -185,30 +207,39 @@ local function expand(rows, world)
 		end
 	end
 	local questions, position, closed = {}, {}, left_closed(expanded)
+	local function ask(out, pair, family, addr, proto, port)
+		local name = port and proto .. "/" .. port or proto
+		local id = ("%s %s %s %s"):format(pair.from, pair.to, addr, name)
+		if not position[id] then
+			questions[#questions + 1] = {
+				names = { from = pair.from, to = pair.to, what = name };
+				from = world.handle(pair.from);
+				to = world.handle(pair.to);
+				proto = proto;
+				port = port;
+				family = family;
+				addr = addr;
+				listen = port and not closed[("%s %s"):format(pair.to, name)] or nil;
+			}
+			position[id] = #questions
+		end
+		table.insert(out.questions, position[id])
+	end
 	for _, out in ipairs(expanded) do
 		out.questions = {}
 		for _, pair in ipairs(out.pairs) do
 			for _, family in ipairs(families_of(world, pair.from, pair.to, out.row, out.set)) do
 				for _, addr in ipairs(addresses_of(world, pair.from, pair.to, family, out.set)) do
 					for _, what in ipairs(out.whats) do
-						local proto, port = what[1], what[2]
-						local name = port and proto .. "/" .. port or proto
-						local id = ("%s %s %s %s"):format(pair.from, pair.to, addr, name)
-						if not position[id] then
-							questions[#questions + 1] = {
-								names = { from = pair.from, to = pair.to, what = name };
-								from = world.handle(pair.from);
-								to = world.handle(pair.to);
-								proto = proto;
-								port = port;
-								family = family;
-								addr = addr;
-								listen = proto ~= "icmp" and not closed[("%s %s"):format(pair.to, name)] or nil;
-							}
-							position[id] = #questions
+						if not layer2.kinds[what[1]] then
+							ask(out, pair, family, addr, what[1], what[2])
 						end
-						table.insert(out.questions, position[id])
 					end
+				end
+			end
+			for _, what in ipairs(out.whats) do
+				for _, each in ipairs(link_targets(world, pair, out, what[1])) do
+					ask(out, pair, each.family, each.addr, what[1])
 				end
 			end
 		end

@@ -8,9 +8,12 @@
 -- missing the verdict is `inconclusive`, never a pass. Each rule ends in a sentence that a reader
 -- can check against the observation.
 
-local packets = { icmp = "the echo request", tcp = "the SYN", udp = "the datagram" }
+local packets = { icmp = "the echo request", tcp = "the SYN", udp = "the datagram",
+	arp = "the ARP request", nd = "the neighbour solicitation", multicast = "the multicast datagram",
+	ethernet = "the frame" }
 
-local positive = { echo = true, ["syn-ack"] = true, data = true }
+local positive = { echo = true, ["syn-ack"] = true, data = true, ["ARP reply"] = true,
+	["neighbour advertisement"] = true, frame = true }
 
 -- "This host is here, but nobody has that port (or protocol)."
 local closed = { ["port-unreachable"] = true, ["prot-unreachable"] = true }
@@ -194,7 +197,7 @@ local function read(o, q)
 		local name, when, why = table.unpack(rule)
 		if when(o, q) then
 			local listener = o.listener
-			if name == "open" and q.proto ~= "icmp" and not listener then
+			if name == "open" and q.port and not listener then
 				listener = "service"
 			end
 			return {
