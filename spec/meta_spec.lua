@@ -481,6 +481,10 @@ describe("the reference", function()
 			tcp { family = "inet6" }, tcp { addr = "10.0.1.1", listen = true },
 			tcp { addr = "10.0.0.9", timeout = 0.01 },
 		}
+		other.nft:run [[table inet t { chain c { type filter hook input priority 0
+			meta length > 100 drop
+		}; }]]
+		table.insert(seen, netns.probe { from = ns, to = other, size = 200, timeout = 0.1 })
 		ns.link:set { name = "p0", up = false }
 		table.insert(seen, netns.probe(tcp {}))
 		-- what takes seconds or a fault to see, as netns.probe would get it

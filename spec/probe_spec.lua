@@ -224,30 +224,28 @@ describe("netns.probe", function()
 		end)
 
 		it("finds that nobody has the address", function()
-			for _, verdict in ipairs(probe {
-				{ from = a, to = b, addr = "10.0.1.9" },
-				{ from = a, to = b, addr = "10.0.1.9", proto = "tcp", port = 80 },
-				{ from = a, to = b, addr = "fd00:1::9", proto = "udp", port = 80 },
-			}) do
+			local list = {}
+			for _, addr in ipairs { "10.0.1.9", "fd00:1::9" } do
+				list[#list + 1] = { from = a, to = b, addr = addr }
+				list[#list + 1] = { from = a, to = b, addr = addr, proto = "tcp", port = 80 }
+				list[#list + 1] = { from = a, to = b, addr = addr, proto = "udp", port = 80 }
+			end
+			for _, verdict in ipairs(probe(list)) do
 				assert.equal("no_neighbour", verdict.verdict, verdict.why)
 			end
 		end)
 
-		it("finds the sender's link down", function()
-			local addresses = { inet = "10.0.1.2", inet6 = "fd00:1::2" }
+		it("finds the link down, at either end", function()
 			a.link:set { name = "to1", up = false }
-			for name, verdict in pairs(all { addr = addresses.inet, family = "inet" }) do
-				assert.equal("link_down", verdict.verdict, name .. ": " .. verdict.why)
+			local addresses = { inet = "10.0.1.2", inet6 = "fd00:1::2" }
+			for family, addr in pairs(addresses) do
+				expect("link_down", all { addr = addr, family = family })
 			end
-			for name, verdict in pairs(all { addr = addresses.inet6, family = "inet6" }) do
-				assert.equal("no_route", verdict.verdict, name .. ": " .. verdict.why)
-			end
-		end)
-
-		it("finds the receiver's link down", function()
+			a.link:set { name = "to1", up = true }
+			a.addr:replace { dev = "to1", addr = "fd00:1::1/64", flags = { "nodad" } }
 			b.link:set { name = "from1", up = false }
-			for name, verdict in pairs(all { addr = "10.0.1.2", family = "inet" }) do
-				assert.equal("link_down", verdict.verdict, name .. ": " .. verdict.why)
+			for family, addr in pairs(addresses) do
+				expect("link_down", all { addr = addr, family = family })
 			end
 		end)
 
@@ -340,6 +338,19 @@ describe("netns.probe", function()
 			assert.equal("addr-unreachable", verdicts["inet6 icmp"].icmp.name)
 		end)
 
+		it("hears a score of refusals by one router, which sends one a second", function()
+			if not has_nft() then return end
+			router.nft:run(filter("forward", { "udp dport 1000-1049 reject" }))
+			local list = {}
+			for i = 1, 20 do
+				list[i] = { from = a, to = b, proto = "udp", port = 999 + i,
+					family = i % 2 == 0 and "inet" or "inet6" }
+			end
+			for _, verdict in ipairs(probe(list)) do
+				assert.equal("rejected", verdict.verdict, verdict.why)
+			end
+		end)
+
 		it("takes a router's reset for what it is", function()
 			if not has_nft() then return end
 			router.nft:run(filter("forward", { "tcp flags syn reject with tcp reset" }))
@@ -387,6 +398,10 @@ describe("netns.probe", function()
 		refused("EINVAL", "timeout", spec { timeout = -1 })
 		refused("EINVAL", "timeout", spec { timeout = "soon" })
 		refused("EINVAL", "colour", spec { colour = "red" })
+		for _, size in ipairs { 63, 9217, 100.5, "100" } do
+			refused("EINVAL", "size", { from = a, to = b, size = size })
+		end
+		refused("EINVAL", "size", spec { size = 100 })
 		refused("EINVAL", "from", { to = b })
 		refused("EINVAL", "from", { from = "a", to = b })
 		refused("EINVAL", "to", { from = a })

@@ -316,6 +316,69 @@ describe("translation", function()
 	end)
 end)
 
+describe("length", function()
+	--- b behind two routers, between which packets of 1280 bytes get through.
+	local function narrow()
+		local net = lab.new "narrow"
+		net:hosts { "a", "b" }
+		net:routers("r", 2)
+		net:link("a", "r1")
+		net:link("r1", "r2", { mtu = 1280 })
+		net:link("r2", "b")
+		net:up()
+		return net
+	end
+
+	local both_kinds = { "icmp", "udp/9" }
+
+	it("is why a router refuses a packet, and it is told", function()
+		local net <close> = narrow()
+		local codes = { inet = "frag-needed", inet6 = "packet-too-big" }
+		each(net, { "a", "b", both_kinds, "rejected", size = 1281 }, function(verdict, family)
+			assert.same({ "rejected", codes[family], "open", net:node "r1":address(family, "a") },
+				{ verdict.verdict, verdict.icmp.name, verdict.short, verdict.by }, verdict.why)
+		end)
+		local report = net:check { { "a", "b", both_kinds, "open", size = 1280 },
+			{ "a", "b", both_kinds, "isolated", size = 1281 },
+			{ "a", "b", "icmp", "open", size = 1501 } }
+		-- packets that are too long are no isolation, and what the own link does not carry no question
+		assert.same({ true, "open", false, "open", false, "inconclusive" }, { report[1].ok,
+			report[1].verdict, report[2].ok, report[2].verdict, report[3].ok, report[3].verdict })
+		assert.truthy(tostring(report):find("a -> b icmp,udp/9 of 1281 bytes is isolated", 1, true))
+	end)
+
+	it("is why a packet vanishes where the refusal is filtered: a black hole", function()
+		local net <close> = narrow()
+		net:node "r1".nft:run [[table inet f { chain c { type filter hook output priority 0
+			icmp type destination-unreachable drop
+			icmpv6 type packet-too-big drop
+		}; }]]
+		each(net, { "a", "b", both_kinds, "dropped", size = 1281 }, function(verdict)
+			assert.same({ "dropped", "open", "r1" }, { verdict.verdict, verdict.short, verdict.at.node })
+			assert.truthy(verdict.why:find("black hole", 1, true), verdict.why)
+			assert.truthy(verdict.at.why:find("carries 1280 bytes, and it has 1281", 1, true))
+		end)
+		assert.is_false(net:check({ { "a", "b", both_kinds, "isolated", size = 1281 } }).ok)
+		is(net, "open", "a", "b", both_kinds)
+		-- told apart from a drop of all
+		net:node "r2".nft:run [[table inet f { chain c { type filter hook forward priority 0
+			policy drop; }; }]]
+		each(net, { "a", "b", "icmp", "dropped", size = 1280 }, function(verdict)
+			assert.same({ "dropped", nil, "r2" }, { verdict.verdict, verdict.short, verdict.at.node })
+		end)
+		assert.is_true(net:check({ { "a", "b", both_kinds, "isolated", size = 1281 } }).ok)
+	end)
+
+	it("is checked", function()
+		local net <close> = narrow()
+		for _, size in ipairs { 63, 9217, 100.5, "100" } do
+			support.refused("EINVAL", "size", net.check, net, { { "a", "b", "icmp", "open", size = size } })
+		end
+		support.refused("EINVAL", "size", net.check, net, { { "a", "b", "tcp/1", "open", size = 100 } })
+		support.refused("EINVAL", "size", net.check, net, { { "a", "b", "arp", "open", size = 100 } })
+	end)
+end)
+
 describe("state", function()
 	it("that a router keeps lets answers pass, and nothing that was not asked for", function()
 		local net <close> = line()

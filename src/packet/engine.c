@@ -67,6 +67,19 @@ static int watch(struct engine *e, int fd, enum watch what, size_t index, uint32
 
 /* ---- opening ---- */
 
+/* What is sent stays in one piece, whatever path MTU the kernel remembers. */
+static void do_not_fragment(int fd, int family)
+{
+	int v4 = IP_PMTUDISC_PROBE, v6 = IPV6_PMTUDISC_PROBE, one = 1;
+
+	if (family == AF_INET) {
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof(v4));
+		return;
+	}
+	setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof(v6));
+	setsockopt(fd, IPPROTO_IPV6, IPV6_DONTFRAG, &one, sizeof(one));
+}
+
 static int open_raw(struct engine *e, struct post *post, int *fd, int proto, enum watch what)
 {
 	int wire = proto == IPPROTO_ICMP && post->family == AF_INET6 ? IPPROTO_ICMPV6 : proto, size = RECEIVE_BUFFER, code;
@@ -80,6 +93,7 @@ static int open_raw(struct engine *e, struct post *post, int *fd, int proto, enu
 		return code;
 	}
 	setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)); /* the kernel cuts it to what is allowed */
+	do_not_fragment(*fd, post->family);
 	code = packet_filter(&e->key, post->family, proto, *fd);
 	return code < 0 ? code : watch(e, *fd, what, (size_t)(post - e->posts), EPOLLIN);
 }
@@ -96,6 +110,7 @@ static int open_dgram(struct engine *e, struct post *post)
 	if (code < 0)
 		return code;
 	post->dgram = code;
+	do_not_fragment(post->dgram, post->family);
 	if (bind(post->dgram, &here.any, address_size(&here)) < 0 || getsockname(post->dgram, &here.any, &size) < 0)
 		return -errno;
 	post->sport = ntohs(here.in.sin_port);
@@ -408,8 +423,8 @@ static int send_packet(struct engine *e, struct probe *p)
 {
 	uint32_t index = (uint32_t)(p - e->probes);
 	union address to = p->target;
-	uint8_t buf[PACKET_ECHO];
-	size_t size = PACKET_PAYLOAD;
+	uint8_t buf[PACKET_LONGEST];
+	size_t size = PACKET_PAYLOAD, header = (p->from->family == AF_INET ? 20 : 40) + (p->proto == IPPROTO_UDP ? 8 : 0);
 	int fd = p->from->dgram;
 
 	if (p->proto == IPPROTO_ICMP) {
@@ -419,6 +434,10 @@ static int send_packet(struct engine *e, struct probe *p)
 		to.in.sin_port = 0;
 	} else {
 		packet_payload(&e->key, index, p->attempts, buf);
+	}
+	if (p->size > header + size) {
+		memset(buf + size, 0, p->size - header - size);
+		size = p->size - header;
 	}
 	return sendto(fd, buf, size, MSG_NOSIGNAL, &to.any, address_size(&to)) < 0 ? -errno : 0;
 }

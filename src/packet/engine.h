@@ -55,6 +55,7 @@ struct probe {
 	struct hop *hop, *end;     /* the sender's first step, the receiver's own view of the address */
 	int proto;                 /* IPPROTO_ICMP (also for ICMPv6), IPPROTO_TCP, IPPROTO_UDP */
 	union address target;
+	size_t size;               /* of the whole IP packet, for ICMP and UDP; 0: as short as can be */
 	double timeout;            /* < 0: as long as it takes to be certain, within limits */
 	/* what was seen */
 	bool done, sent, delivered;

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-enum { PACKET_PAYLOAD = 16, PACKET_ECHO = 8 + PACKET_PAYLOAD, PACKET_SYN = 20, PACKET_MAX = 2048 };
+enum { PACKET_PAYLOAD = 16, PACKET_ECHO = 8 + PACKET_PAYLOAD, PACKET_SYN = 20, PACKET_MAX = 2048, PACKET_LONGEST = 9216 };
 
 union address {
 	struct sockaddr any;

@@ -69,7 +69,8 @@ static void ask_route(struct nlsock *s, const union address *target, struct path
 	if (gateway.data && gateway.size == size)
 		memcpy((void *)address_bytes(&path->via, &size), gateway.data, size);
 	/* RTA_VIA is a gateway of the other family: its neighbour entry is not looked at */
-	path->routed = (gateway.data && gateway.size == size) || codec_inner(all, RTA_VIA).data;
+	path->foreign = codec_inner(all, RTA_VIA).data;
+	path->routed = (gateway.data && gateway.size == size) || path->foreign;
 }
 
 /* Returns the link's flags, 0 if it is gone. */
@@ -129,7 +130,8 @@ int path_ask(struct nlsock *s, const union address *target, struct path *path)
 	ask_route(s, target, &found, &answer, &code);
 	if (code == 0 && found.oif) {
 		flags = ask_link(s, &found, &answer, &later);
-		if (!broken(later) && !(flags & (IFF_NOARP | IFF_LOOPBACK)) && found.type == RTN_UNICAST)
+		found.resolved = !broken(later) && !(flags & (IFF_NOARP | IFF_LOOPBACK)) && found.type == RTN_UNICAST && !found.foreign;
+		if (found.resolved)
 			ask_neighbour(s, &found, &answer, &later);
 	}
 	nlbuf_free(&answer);

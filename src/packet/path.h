@@ -15,7 +15,9 @@ struct path {
 	char dev[16];           /* the link that it leaves by */
 	bool up, carrier;       /* of that link */
 	union address via;      /* the neighbour that is asked: the gateway, else the target */
-	bool routed;            /* by a gateway */
+	bool routed;            /* by a gateway, */
+	bool foreign;           /* of the other family: its neighbour entry is not looked at */
+	bool resolved;          /* it is one that the kernel must ask for */
 	int neighbour;          /* NUD_*; 0: no entry, so nobody was asked */
 };
 

@@ -30,7 +30,7 @@ static const double default_settle = 1.25; /* longer than Linux holds back an IC
 struct ask {
 	int from, to;
 	const char *family, *proto, *addr;
-	lua_Integer port, scope;
+	lua_Integer port, scope, size;
 	bool listen;
 	double timeout;
 };
@@ -43,6 +43,7 @@ static const struct args_row ask_rows[] = {
 	{ "addr", ARGS_STRING, offsetof(struct ask, addr), .required = true },
 	{ "port", ARGS_INTEGER, offsetof(struct ask, port), 1, 65535 },
 	{ "scope", ARGS_INTEGER, offsetof(struct ask, scope), 1, INT32_MAX },
+	{ "size", ARGS_INTEGER, offsetof(struct ask, size), 64, PACKET_LONGEST },
 	{ "listen", ARGS_BOOL, offsetof(struct ask, listen) },
 	{ "timeout", ARGS_TIME, offsetof(struct ask, timeout) },
 	{ NULL },
@@ -183,6 +184,9 @@ static void read_probe(lua_State *L, struct engine *e, size_t i, struct hop **sp
 	at.key = "port";
 	if ((p->proto == IPPROTO_ICMP) != (ask.port == 0))
 		args_misuse(L, &at, ask.port ? "icmp has no ports" : "is missing");
+	at.key = "size";
+	if (p->proto == IPPROTO_TCP && ask.size)
+		args_misuse(L, &at, "a SYN has the size that it has: icmp or udp");
 	at.key = "addr";
 	p->target.any.sa_family = (sa_family_t)family;
 	p->target.in.sin_port = htons((uint16_t)ask.port);
@@ -196,6 +200,7 @@ static void read_probe(lua_State *L, struct engine *e, size_t i, struct hop **sp
 		lua_getfield(L, spec, "to");
 		p->to = find_post(e, ns_check(L, -1, OP, "to"), family);
 	}
+	p->size = (size_t)ask.size;
 	p->timeout = ask.timeout;
 	p->hop = find_hop(p->from, &p->target, spare);
 	p->end = p->to ? find_hop(p->to, &p->target, spare) : NULL;
@@ -347,7 +352,7 @@ static void push_path(lua_State *L, const struct hop *hop)
 		set_boolean(L, "carrier", path->carrier);
 		set_address(L, "via", &path->via);
 	}
-	set_string(L, "neighbour", path_neighbour_name(path->neighbour));
+	set_string(L, "neighbour", path->neighbour || !path->resolved ? path_neighbour_name(path->neighbour) : "none");
 	lua_setfield(L, -2, "path");
 }
 

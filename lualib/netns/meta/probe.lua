@@ -15,6 +15,7 @@
 ---@field addr? string which of the receiver's addresses; "fe80::1%eth0" with the sender's link. Else the nearest global one
 ---@field listen? boolean open a listener on the address if nobody has the port; without it a closed port is `refused`
 ---@field timeout? number|string seconds; else until silence is certain
+---@field size? integer bytes of the IP packet, 64 to 9216, of icmp and udp; it is not fragmented (ip(7), IP_PMTUDISC_PROBE), and a short one goes beside it. Without it as short as can be
 
 ---@class netns.probe.Options
 ---@field settle? number|string seconds that silence must last before it is believed: 1.25, longer than Linux holds back an ICMP error; less where no rate limit is (icmp(7), icmp_ratelimit)
@@ -43,6 +44,7 @@
 ---@field icmp? netns.probe.Icmp the error that came back
 ---@field rtt? number seconds until the answer
 ---@field listener? "own"|"service" of `open` and others, tcp and udp: who has the port
+---@field short? netns.Verdict.Name of a packet with a `size` that was stopped while a short one was delivered: it was for its length
 ---@field why string a sentence that can be checked against the observation
 ---@field observation netns.probe.Observation
 
@@ -98,7 +100,7 @@
 ---@field up? boolean
 ---@field carrier? boolean
 ---@field via? string the neighbour: the gateway, else the target
----@field neighbour? "incomplete"|"reachable"|"stale"|"delay"|"probe"|"failed"|"noarp"|"permanent" ip-neighbour(8)
+---@field neighbour? "none"|"incomplete"|"reachable"|"stale"|"delay"|"probe"|"failed"|"noarp"|"permanent" ip-neighbour(8)
 
 ---@class netns.probe.Controls
 ---@field observer boolean the observer lost nothing

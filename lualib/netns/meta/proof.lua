@@ -16,6 +16,7 @@
 ---A port is listened on where nobody has it, unless some row expects that port to be `refused`.
 ---@class netns.proof.Row
 ---@field family? "inet"|"inet6"
+---@field size? integer bytes of the IP packet, 64 to 9216, of icmp and udp: do packets of this length get there in one piece? A row that expects isolation is asked of short ones, too
 
 ---@class netns.proof.CheckOptions
 ---@field explain? "failed"|"all"|"none" of which silences it is found out where they began: of up to eight that a row did not expect, of all, or of none

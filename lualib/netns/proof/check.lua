@@ -192,7 +192,7 @@ local function judge(out, index, job, results, judged)
 	for i, at in ipairs(out.questions) do
 		local q = job.questions[at]
 		local result = setmetatable({ from = q.names.from, to = q.names.to, what = q.names.what,
-			family = q.family, addr = q.addr }, { __index = judged[at] })
+			family = q.family, addr = q.addr, size = q.size }, { __index = judged[at] })
 		local doubt = controls.doubt(out, result, q, job, results)
 		if doubt then
 			result.verdict, result.why = "inconclusive", doubt
@@ -264,7 +264,7 @@ local function prepare(self, rows, options)
 	job.layout, job.settle, job.plain = layout, settling(layout), {}
 	for i, q in ipairs(job.questions) do
 		job.plain[i] = { from = q.from, to = q.to, proto = q.proto, port = q.port, family = q.family,
-			addr = q.addr, listen = q.listen }
+			addr = q.addr, size = q.size, listen = q.listen }
 	end
 	return job
 end

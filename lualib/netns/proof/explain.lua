@@ -187,10 +187,14 @@ local function way_out(watches, self, q, iif)
 end
 
 --- Why a node sent nothing by the link that its route names.
-local function not_sent_on(ns, via, dev)
+local function not_sent_on(ns, via, dev, size)
 	local link = dev and ns.link:get(dev)
 	if link and not (link.up and link.carrier) then
 		return ("it was not sent on to %s: the link %s is down"):format(via, dev)
+	end
+	if link and size and size > link.mtu then
+		return ("it was not sent on to %s: the link %s carries %d bytes, and it has %d"):format(via, dev,
+			link.mtu, size)
 	end
 	for _, entry in ipairs(dev and ns.neigh:list { dev = dev } or {}) do
 		if entry.dst == via and (entry.state == "failed" or entry.state == "incomplete") then
@@ -237,7 +241,7 @@ local function ending(self, hop, q, verdict)
 		if hop.ttl and hop.ttl <= 1 then
 			return "its time to live ended"
 		end
-		return not_sent_on(self.ns, route.via or q.addr, route.dev)
+		return not_sent_on(self.ns, route.via or q.addr, route.dev, q.size)
 	end
 	return "it was seen here, and nobody saw it afterwards"
 end
@@ -318,8 +322,8 @@ local function walk(self, q)
 		watches[node.name] = watch(node, running.namespaces[node.name], match)
 	end
 	local verdict = probes.ask({ { from = q.from, to = q.to, proto = q.proto, port = q.port,
-		family = q.family, addr = q.addr, listen = q.listen } }, { settle = q.settle or 0.05 },
-		ways.of { self })[1]
+		family = q.family, addr = q.addr, size = q.size, listen = q.listen } },
+		{ settle = q.settle or 0.05 }, ways.of { self }, true)[1]
 	for _, each in next, watches do
 		each:finish()
 	end

@@ -5,7 +5,7 @@ local verdict = require "netns.proof.verdict".read
 
 local keys = {
 	from = true, to = true, proto = true, port = true, family = true, addr = true, listen = true,
-	timeout = true,
+	timeout = true, size = true,
 }
 local protos = { icmp = true, tcp = true, udp = true }
 local families = { inet = true, inet6 = true }
@@ -158,6 +158,9 @@ local function question(spec, index, known)
 	if q.family ~= nil and not families[q.family] then
 		misuse(index, "family", "\"inet\" or \"inet6\" expected")
 	end
+	if q.size ~= nil and q.proto == "tcp" then
+		misuse(index, "size", "a SYN has the size that it has: icmp or udp")
+	end
 	if q.listen ~= nil and type(q.listen) ~= "boolean" then
 		misuse(index, "listen", "true or false expected, got %s", type(q.listen))
 	end
@@ -219,8 +222,23 @@ local function down_link(q, way)
 	return all_down(q.from)
 end
 
+-- "It is too long for my next link", said by a router.
+local too_long = { ["frag-needed"] = true, ["packet-too-big"] = true }
+
+-- Is it the length that a packet was stopped for? The same question, as short as can be, tells.
+local function compare_lengths(result, q, short)
+	local refused = result.icmp and too_long[result.icmp.name]
+	if not short.delivered or result.delivered or not refused and result.verdict ~= "dropped" then
+		return
+	end
+	result.short = short.verdict
+	result.why = ("%s A short one was delivered meanwhile: it is the length of %d bytes that is %s.")
+		:format(result.why, q.size, refused and "refused" or "swallowed (a black hole of the MTU)")
+end
+
 local function read(q, observation, way)
-	if observation.errno == "ENETUNREACH" then
+	if observation.errno == "ENETUNREACH" or observation.errno == "EADDRNOTAVAIL"
+		and observation.path and observation.path.errno == "ENETUNREACH" then
 		observation.down = down_link(q, way)
 	end
 	return verdict(observation, q)
@@ -228,8 +246,9 @@ end
 
 -- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of
 -- them gives an array of verdicts, all probes being in flight at once. `options.settle`: how long
--- silence must last, for callers who know that nobody limits ICMP errors; `way`: see down_link.
-local function ask(spec, options, way)
+-- silence must last, for callers who know that nobody limits ICMP errors; `way`: see down_link;
+-- `alone`: nothing else is sent, no short packets beside long ones.
+local function ask(spec, options, way, alone)
 	if type(spec) ~= "table" then
 		misuse(nil, "spec", "table expected, got %s", type(spec))
 	end
@@ -238,7 +257,7 @@ local function ask(spec, options, way)
 	end
 	local one = rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil
 	local specs = one and { spec } or spec
-	local asked, list, result, known = {}, {}, {}, {}
+	local asked, list, result, known, short = {}, {}, {}, {}, {}
 	for key in next, specs do
 		if math.type(key) ~= "integer" or key < 1 or key > rawlen(specs) then
 			misuse(nil, "spec", "an array of specs has no key %s", shown(key))
@@ -250,6 +269,15 @@ local function ask(spec, options, way)
 			result[i] = verdict({ sent = false, unasked = unasked }, q)
 		else
 			asked[#asked + 1], list[#list + 1] = i, q
+		end
+	end
+	for at = 1, #list do
+		if list[at].size and not alone then -- with it goes one that is as short as can be
+			local q = {}
+			for key, value in next, list[at] do
+				q[key] = key ~= "size" and value or nil
+			end
+			short[at], list[#list + 1] = #list + 1, q
 		end
 	end
 	local ok, observations = pcall(core.probe, list, options)
@@ -264,8 +292,11 @@ local function ask(spec, options, way)
 		end
 		error(e, 0)
 	end
-	for i, observation in ipairs(observations) do
-		result[asked[i]] = read(list[i], observation, way)
+	for i, place in ipairs(asked) do
+		result[place] = read(list[i], observations[i], way)
+		if short[i] then
+			compare_lengths(result[place], list[i], read(list[short[i]], observations[short[i]], way))
+		end
 	end
 	return one and result[1] or result
 end

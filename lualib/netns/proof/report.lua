@@ -36,8 +36,9 @@ end
 
 --- A row in one line: "web -> db tcp/22 is isolated".
 local function sentence(row)
-	return ("%s -> %s %s is %s%s"):format(name_of(row[1]), name_of(row[2]), name_of(row[3]),
-		expectation(row[4]), row.family and " (" .. row.family .. ")" or "")
+	return ("%s -> %s %s%s is %s%s"):format(name_of(row[1]), name_of(row[2]), name_of(row[3]),
+		row.size and (" of %d bytes"):format(row.size) or "", expectation(row[4]),
+		row.family and " (" .. row.family .. ")" or "")
 end
 
 local colours = { good = "32", bad = "31", quiet = "2" }
@@ -121,11 +122,12 @@ local function plain_row(row)
 		end)()) or value
 	end
 	return { from = side(row[1]), to = side(row[2]), what = side(row[3]), expected = side(row[4]),
-		family = row.family }
+		family = row.family, size = row.size }
 end
 
-local verdict_keys = { "from", "to", "what", "family", "addr", "verdict", "why", "delivered",
-	"answered", "by", "icmp", "rtt", "listener", "control", "at" }
+local verdict_keys = { "from", "to", "what", "family", "addr", "size", "verdict", "why",
+	"delivered",
+	"answered", "by", "icmp", "rtt", "listener", "short", "control", "at" }
 
 --- report:data() -> the report as a plain table
 function report_methods:data()

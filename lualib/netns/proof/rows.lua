@@ -11,7 +11,8 @@ local layer2 = require "netns.proof.layer2"
 local verdict = require "netns.proof.verdict"
 
 local families = { "inet", "inet6" }
-local row_keys = { [1] = true, [2] = true, [3] = true, [4] = true, family = true }
+local row_keys = { [1] = true, [2] = true, [3] = true, [4] = true, family = true, size = true }
+local sizes = { least = 64, most = 9216 }
 
 local function misuse(index, attr, message, ...)
 	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
@@ -156,6 +157,19 @@ local function check_row(row, index)
 	if row.family ~= nil and row.family ~= "inet" and row.family ~= "inet6" then
 		misuse(index, "family", "\"inet\" or \"inet6\" expected")
 	end
+	if row.size ~= nil and (math.type(row.size) ~= "integer" or row.size < sizes.least
+		or row.size > sizes.most) then
+		misuse(index, "size", "a whole number from %d to %d expected", sizes.least, sizes.most)
+	end
+end
+
+--- Packets of a size are of those kinds that have one.
+local function check_size(row, whats, index)
+	for _, what in ipairs(row.size and whats or {}) do
+		if what[1] ~= "icmp" and what[1] ~= "udp" then
+			misuse(index, "size", "icmp and udp have a size that can be chosen, %s has not", what[1])
+		end
+	end
 end
 
 --- Ports of which some row says that nobody listens there: opening a listener would make that
@@ -196,6 +210,7 @@ local function expand(rows, world)
 				end
 			end
 		end
+		check_size(row, out.whats, index)
 		if #out.pairs == 0 then
 			misuse(index, "to", "is the sender itself: a row is about two nodes")
 		end
@@ -207,9 +222,9 @@ local function expand(rows, world)
 		end
 	end
 	local questions, position, closed = {}, {}, left_closed(expanded)
-	local function ask(out, pair, family, addr, proto, port)
+	local function ask(out, pair, family, addr, proto, port, size)
 		local name = port and proto .. "/" .. port or proto
-		local id = ("%s %s %s %s"):format(pair.from, pair.to, addr, name)
+		local id = ("%s %s %s %s %s"):format(pair.from, pair.to, addr, name, size or "")
 		if not position[id] then
 			questions[#questions + 1] = {
 				names = { from = pair.from, to = pair.to, what = name };
@@ -219,6 +234,7 @@ local function expand(rows, world)
 				port = port;
 				family = family;
 				addr = addr;
+				size = size;
 				listen = port and not closed[("%s %s"):format(pair.to, name)] or nil;
 			}
 			position[id] = #questions
@@ -232,7 +248,10 @@ local function expand(rows, world)
 				for _, addr in ipairs(addresses_of(world, pair.from, pair.to, family, out.set)) do
 					for _, what in ipairs(out.whats) do
 						if not layer2.kinds[what[1]] then
-							ask(out, pair, family, addr, what[1], what[2])
+							ask(out, pair, family, addr, what[1], what[2], out.row.size)
+							if out.row.size and out.set.link_down == "controlled" then
+								ask(out, pair, family, addr, what[1], what[2]) -- short ones are isolation's, too
+							end
 						end
 					end
 				end

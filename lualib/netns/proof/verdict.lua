@@ -60,6 +60,8 @@ local rules = {
 	{ "blackhole", unsent("EINVAL", "EINVAL"),
 		"A blackhole route of the sender swallows what goes to $addr ($errno)." },
 	{ "local_denied", unsent("EPERM"), "The sender's own firewall did not let $packet out ($errno)." },
+	{ "inconclusive", unsent("EMSGSIZE"), "The sender's own link carries no packet of $size bytes, so "
+		.. "nothing was asked ($errno)." },
 	{ "inconclusive", unsent("EADDRNOTAVAIL"),
 		"The sender has no usable source address towards $addr (still checked for duplicates?)." },
 	{ "inconclusive", function(o) return not o.sent end,
@@ -133,6 +135,9 @@ local rules = {
 		"The sender's route to $addr went away meanwhile." },
 	{ "inconclusive", function(o) return control_failed(o, "address") end,
 		"The receiver does not have the address $addr, so its silence says nothing." },
+	{ "inconclusive", function(o) return o.path and o.path.carrier and o.path.neighbour == "none" end,
+		"Silent (sent $effort), but the sender's kernel has no entry for its neighbour $via on $dev: the "
+		.. "machine's table may be full (net.ipv4.neigh.default.gc_thresh3)." },
 	{ "inconclusive", function(o) return o.watched < 0.05 end,
 		"Silent, but watched for $watched only." },
 	{ "dropped", function() return true end,
@@ -179,6 +184,7 @@ local words = {
 	Packet = function(_, q) return (packets[q.proto]:gsub("^%l", string.upper)) end,
 	reply = function(o) return o.reply and o.reply.kind end,
 	sender = function(o) return sender(o.path or {}) end,
+	size = function(_, q) return q.size and tostring(q.size) end,
 	unasked = function(o) return o.unasked end,
 	via = function(o) return o.path and o.path.via end,
 	watched = watched,
