@@ -307,4 +307,30 @@ describe("ns.link", function()
 			assert.is_true(seen["a" .. i] and seen["b" .. i])
 		end
 	end)
+
+	it("waits until a link is so", function()
+		assert.same({ nil, "timeout" }, { a.link:wait("x", nil, 0.01) })
+		a.link:add { name = "x", kind = "veth", up = true, peer = { name = "y", netns = b, up = true } }
+		local link = a.link:wait("x", { state = "up" }, 5)
+		assert.same({ "x", "up" }, { link.name, link.state })
+		assert.equal("x", a.link:wait("x").name)
+		assert.same({ nil, "timeout" }, { a.link:wait("x", { state = "down" }, 0) })
+		-- others change it meanwhile, and other links before it
+		local p <close> = a:spawn { "sh", stdin = "for i in 1 2 3; do ip link add b$i type bridge; done\n"
+			.. "ip link set x mtu 1300" }
+		assert.equal(1300, a.link:wait("x", { mtu = 1300 }, 10).mtu)
+		assert.equal(0, p:wait(5).code)
+		local q <close> = a:spawn { "ip", "link", "add", "late", "type", "bridge" }
+		assert.equal("bridge", a.link:wait("late", {}, 10).kind)
+		assert.equal(0, q:wait(5).code)
+	end)
+
+	it("says what it cannot wait for", function()
+		refused("EINVAL", "name", a.link.wait, a.link, 5)
+		refused("EINVAL", "name", a.link.wait, a.link, "x", { name = "y" })
+		refused("EINVAL", "name", a.link.wait, a.link, "a b")
+		refused("EINVAL", "filter", a.link.wait, a.link, "x", "up")
+		refused("EINVAL", "colour", a.link.wait, a.link, "x", { colour = "red" })
+		refused("EINVAL", "timeout", a.link.wait, a.link, "x", {}, -1)
+	end)
 end)

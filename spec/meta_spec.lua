@@ -12,7 +12,8 @@ local directory = "lualib/netns/meta/"
 -- Modules that no user requires by name; what they add to others is compared there.
 local private = {
 	addr = true, caller = true, commands = true, container = true, files = true, firewall = true,
-	kind_words = true, link_commands = true, prefix = true, process = true, supports = true,
+	kind_words = true, link = true,
+	link_commands = true, prefix = true, process = true, supports = true,
 	sysctl = true, words = true,
 }
 

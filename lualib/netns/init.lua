@@ -47,6 +47,7 @@ function core.fields.sysctl(ns)
 end
 
 require "netns.addr"
+require "netns.link"
 require "netns.process"
 
 return setmetatable(netns, {

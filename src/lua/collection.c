@@ -236,6 +236,14 @@ static int l_schema(lua_State *L)
 	return error_misuse(L, "schema", "object", "'%.40s' is no object", name);
 }
 
+/* core.home(collection) -> its namespace */
+static int l_home(lua_State *L)
+{
+	luaL_checkudata(L, 1, COLLECTION_TYPE);
+	lua_getiuservalue(L, 1, 1);
+	return 1;
+}
+
 static void push_object(lua_State *L, const struct rtnl_object *object)
 {
 	lua_pushlightuserdata(L, (void *)object);
@@ -281,4 +289,6 @@ void collection_open(lua_State *L)
 	lua_pop(L, 1);
 	lua_pushcfunction(L, l_schema);
 	lua_setfield(L, core, "schema");
+	lua_pushcfunction(L, l_home);
+	lua_setfield(L, core, "home");
 }

@@ -96,6 +96,15 @@ function link:list(filter) end
 ---@return netns.link.Spec?
 function link:get(key) end
 
+---Wait until the link of that name is there and has all that the filter has: `ns.link:wait("eth0", { state = "up" }, 5)`. The kernel tells
+---when it may be so; it is asked then.
+---@param name string
+---@param filter? netns.link.Spec as for `list`
+---@param timeout? number|string seconds; without it, for ever
+---@return netns.link.Spec? link as listed; nil when the time ran out
+---@return "timeout"? why
+function link:wait(name, filter, timeout) end
+
 ---Remove all links but `lo`, or those that fit the filter.
 ---@param filter? netns.link.Spec
 function link:flush(filter) end
