@@ -41,7 +41,12 @@ local functions = {
 	ns = {
 		call = { { "f", { type = "function" }, print } }, attach = { { "name", name, "x" } },
 		spawn = { spec }, exec = { spec }, pids = {}, close = {}, delete = {},
+		monitor = { { "spec", { type = "table", optional = true }, {} } },
+		sockets = { { "filter", { type = "table", optional = true }, {} } },
+		capture = { { "spec", { type = "table" }, { file = "/dev/null" } } },
 	};
+	monitor = { read = { timeout }, pollfd = {}, events = {}, timeout = {}, close = {} };
+	capture = { flush = {}, stop = {}, pollfd = {}, events = {}, close = {} };
 	process = {
 		wait = { timeout }, kill = { { "signal", { type = "signal", optional = true }, 0 } },
 		write = { { "s", { type = "text" }, "" } },
@@ -61,6 +66,12 @@ local functions = {
 		list = { { "key", { type = "sysctl_key", optional = true }, "net.ipv4" } },
 	};
 	addr = { settle = { timeout } };
+	link = {
+		wait = {
+			{ "name", { type = "ifname" }, "lo" }, { "filter", { type = "table", optional = true }, {} },
+			timeout,
+		},
+	};
 	route = { lookup = { { "addr", { type = "addr" }, "10.0.0.2" } } };
 	operations = {
 		new = {
@@ -179,6 +190,23 @@ describe("a wrong argument", function()
 		assert.equal(0, p:wait().code)
 	end)
 
+	batch("of a monitor's and a capture's methods", 30, function(ns)
+		for what, make in pairs {
+			monitor = function() return ns:monitor { "nsid" } end,
+			capture = function() return ns:capture { dev = "lo", file = "/dev/null" } end,
+		} do
+			local methods = what == "monitor" and core.monitor or core.capture.methods
+			local handle <close> = make()
+			local gone = make()
+			gone:close()
+			local others = merge(methods, {})
+			others.stop = nil -- tells its counts again
+			each_function(what, methods, handle)
+			each_self(what, methods)
+			each_self(what, others, gone)
+		end
+	end)
+
 	batch("of the firewall's methods", 100, function(ns)
 		if not firewall.available() then
 			pending "libnftables is not there"
@@ -217,7 +245,7 @@ describe("a wrong argument", function()
 	end)
 
 	batch("of collections' methods", 100, function(ns)
-		for _, object in ipairs { "addr", "route" } do
+		for _, object in ipairs { "addr", "link", "route" } do
 			each_function(object, own_methods(object), ns[object])
 		end
 		for object, methods in pairs(core.collections) do

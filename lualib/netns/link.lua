@@ -11,7 +11,7 @@ local function misuse(attr, ...)
 end
 
 function link_methods:wait(name, filter, timeout)
-	local list = core.collections.link.list
+	local ns, list = core.home(self, "link", "wait"), core.collections.link.list
 	local wanted = { name = name }
 	if type(name) ~= "string" then
 		misuse("name", "string expected, got %s", type(name))
@@ -25,7 +25,7 @@ function link_methods:wait(name, filter, timeout)
 		wanted[key] = value
 	end
 	local deadline = core.deadline(timeout)
-	local monitor <close> = core.home(self):monitor { "link" }
+	local monitor <close> = ns:monitor { "link" }
 	while true do
 		local link = list(self, wanted)[1]
 		if link then

@@ -236,11 +236,17 @@ static int l_schema(lua_State *L)
 	return error_misuse(L, "schema", "object", "'%.40s' is no object", name);
 }
 
-/* core.home(collection) -> its namespace */
+/* core.home(collection, object, verb) -> its namespace, for a method in Lua that collections of that object have */
 static int l_home(lua_State *L)
 {
-	luaL_checkudata(L, 1, COLLECTION_TYPE);
+	const struct collection *self = luaL_testudata(L, 1, COLLECTION_TYPE);
+	const char *object = luaL_checkstring(L, 2), *verb = luaL_checkstring(L, 3);
+	const char *op = lua_pushfstring(L, "%s %s", object, verb);
+
+	if (!self || strcmp(self->object->name, object) != 0)
+		error_misuse(L, op, "self", "call it as ns.%s:%s(...)", object, verb);
 	lua_getiuservalue(L, 1, 1);
+	ns_check(L, -1, op, "self");
 	return 1;
 }
 

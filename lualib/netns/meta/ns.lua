@@ -46,9 +46,9 @@ function ns:sockets(filter) end
 
 ---Record what crosses its links. Raises EINVAL for a filter that libpcap does not understand, ENOPKG for any where it is not installed,
 ---ENODEV, and what the file says; then nothing was done, and no file touched.
----@param options netns.capture.Options
+---@param spec netns.capture.Options
 ---@return netns.Capture
-function ns:capture(options) end
+function ns:capture(spec) end
 
 ---Give it a name, or one more (`ip netns attach`); `name` is then that. Raises EEXIST.
 ---@param name string as for `netns.add`
