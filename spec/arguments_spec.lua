@@ -297,10 +297,12 @@ describe("a wrong argument", function()
 			port = corpus.bad { type = "integer", min = 1, max = 65535 },
 			addr = corpus.bad { type = "scoped_addr" }, listen = corpus.bad { type = "bool" },
 			timeout = corpus.bad { type = "time" },
+			size = corpus.bad { type = "integer", min = 64, max = 9216 },
 		}
 		for key in pairs(require "netns.proof.probe".keys) do
+			local base = key == "size" and merge(good, { proto = "udp" }) or good
 			for _, case in ipairs(assert(fields[key], key .. " has no row here")) do
-				local one = merge(good, { [key] = case[1] })
+				local one = merge(base, { [key] = case[1] })
 				try("probe " .. key, case, key, netns.probe, one)
 				try("probe array " .. key, case, key, netns.probe, { good, one })
 			end
