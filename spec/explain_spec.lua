@@ -1,20 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- explain_spec.lua - a packet's walk through a lab, hop by hop
-local lab = require "netns.lab"
+local line = require "spec.labs".line
 local refused = require "spec.support".refused
-
---- web and www on a switch, db behind two routers.
-local function dmz()
-	local net = lab.new "dmz"
-	net:hosts { "web", "www", "db" }
-	net:routers("r", 2)
-	net:switch "lan"
-	net:link({ "web", "www", "r1" }, "lan")
-	net:link("r1", "r2")
-	net:link("db", "r2")
-	net:up()
-	return net
-end
 
 local function path(walk)
 	local out = {}
@@ -26,7 +13,7 @@ end
 
 describe("lab:explain", function()
 	it("follows a packet that arrives, through switches and routers, in both families", function()
-		local net <close> = dmz()
+		local net <close> = line()
 		for _, what in ipairs { "icmp", "tcp/80", "udp/53" } do
 			for _, family in ipairs { "inet", "inet6" } do
 				local walk = net:explain("web", net:node "db", what, family)
@@ -43,7 +30,7 @@ describe("lab:explain", function()
 	end)
 
 	it("names the rule that dropped or rejected it, with its counters", function()
-		local net <close> = dmz()
+		local net <close> = line()
 		net:node "r2".nft:run [[table inet f {
 			chain forward {
 				type filter hook forward priority filter; policy drop;
@@ -73,7 +60,7 @@ describe("lab:explain", function()
 			{ "web", "output", "inet" }, { "r1", "prerouting", "inet" }, { "r1", "postrouting", "inet" },
 			{ "db", "input", "inet" }, { "lan", "forward", "bridge" },
 		} do
-			local net <close> = dmz()
+			local net <close> = line()
 			net:node(case[1]).nft:run(
 				([[table %s f { chain c { type filter hook %s priority 0; tcp dport 80 drop; }; }]])
 				:format(case[3], case[2]))
@@ -87,7 +74,7 @@ describe("lab:explain", function()
 
 	it("says what else stops a packet", function()
 		local function ended(change, node, why)
-			local net <close> = dmz()
+			local net <close> = line()
 			change(net)
 			local walk = net:explain("web", "db", "tcp/80")
 			assert.equal(node, walk.ended.node, tostring(walk))
@@ -109,7 +96,7 @@ describe("lab:explain", function()
 	end)
 
 	it("leaves nothing behind in anybody's firewall", function()
-		local net <close> = dmz()
+		local net <close> = line()
 		net:explain("web", "db", "tcp/80")
 		for _, name in ipairs { "web", "lan", "r1", "db" } do
 			assert.equal("", net:node(name).nft:list())
@@ -117,7 +104,7 @@ describe("lab:explain", function()
 	end)
 
 	it("says what it was not given right", function()
-		local net <close> = dmz()
+		local net <close> = line()
 		refused("EINVAL", "from", net.explain, net, "ghost", "db", "icmp")
 		refused("EINVAL", "to", net.explain, net, "web", "lan", "icmp")
 		refused("EINVAL", "what", net.explain, net, "web", "db", "tcp")

@@ -1,20 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- model_spec.lua - what ought to be reachable, computed, beside what was probed
 local lab = require "netns.lab"
+local line = require "spec.labs".line
 local refused = require "spec.support".refused
-
---- web and www on a switch, db behind two routers.
-local function line()
-	local net = lab.new "line"
-	net:hosts { "web", "www", "db" }
-	net:routers("r", 2)
-	net:switch "lan"
-	net:link({ "web", "www", "r1" }, "lan")
-	net:link("r1", "r2")
-	net:link("db", "r2")
-	net:up()
-	return net
-end
 
 --- Both agree, and on these verdicts between web and db.
 local function agree(net, there, back)
