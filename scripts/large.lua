@@ -3,7 +3,7 @@
 --
 --   nslua scripts/large.lua [HOSTS [PORTS]]
 --
--- 4000 hosts, unless told otherwise, on switches of PORTS hosts (1000; a bridge has at most 1024
+-- 4000 hosts, unless told otherwise, on switches of PORTS hosts (1000; a bridge has at most 1023
 -- ports) that are joined by one more. It is up in one piece, is asked whether the first host
 -- reaches the last one, and goes. Exits 1 if it does not.
 

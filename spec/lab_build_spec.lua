@@ -225,6 +225,38 @@ describe("a lab", function()
 	end)
 end)
 
+describe("a lab that takes long to build", function()
+	-- as if two seconds had gone by since it began
+	local script = [[
+		local netns = require "netns"
+		local clock, asked = netns.clock, 0
+		function netns.clock()
+			asked = asked + 1
+			return clock() + (asked > 1 and 2 or 0)
+		end
+		local net <close> = require "netns.lab".star(3)
+		net:up()
+		print "built"
+	]]
+
+	it("tells a terminal how far it is, and takes that back", function()
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		local out <close> = io.open(file, "w")
+		out:write(script):flush()
+		local here <close> = netns.current()
+		local p <close> = here:spawn { support.interpreter, file, pty = true }
+		p:expect("\27%[Klab: step %d+ of %d+", 10)
+		p:expect("\r\27%[Kbuilt", 10)
+		assert.equal(0, p:wait(10).code)
+	end)
+
+	it("tells nobody else", function()
+		local r = support.script(script)
+		assert.same({ 0, "built\n", "" }, { r.code, r.stdout, r.stderr })
+	end)
+end)
+
 describe("a lab that is up", function()
 	it("loses a cable, and gets it back", function()
 		local net <close> = dmz()

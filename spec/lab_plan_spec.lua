@@ -71,6 +71,10 @@ describe("a lab's description", function()
 		end
 		refused("EINVAL", "colour", net.host, net, "a", { colour = 1 })
 		refused("EINVAL", "mtu", net.host, net, "a", { mtu = 1.5 })
+		refused("EINVAL", "sysctl", net.host, net, "a", { sysctl = { ["kernel.panic"] = 1 } })
+		refused("EINVAL", "sysctl", net.host, net, "a", { sysctl = { 1 } })
+		refused("EINVAL", "exec", net.host, net, "a", { exec = { "x", ready = "yes" } })
+		refused("EINVAL", "exec", net.host, net, "a", { exec = { { "x" }, { "x", ready = "yes" } } })
 		refused("EINVAL", "sysctl", net.host, net, "a", { sysctl = 1 })
 		refused("EINVAL", "from", net.link, net, 5, "a")
 		refused("EINVAL", "to", net.link, net, "a", nil)
@@ -316,6 +320,25 @@ describe("mistakes", function()
 			assert.is_truthy(found, each[2] .. "\n" .. tostring(err))
 			assert.truthy(tostring(err):find(each[2]))
 		end
+	end)
+
+	it("are an MTU that IPv6 does not go with, and too many ports", function()
+		local net = lab.new()
+		net:hosts { "a", "b" }
+		net:host("c", { mtu = 900 })
+		net:link("a", "b", { mtu = 1279 })
+		net:link("c", "a")
+		local err = refused("EINVAL", nil, net.plan, net)
+		assert.equal(3, #err.mistakes) -- both ends of one cable, one of the other
+		assert.truthy(tostring(err):find("an MTU of 1279 (eth0 of a) is too small for IPv6", 1, true))
+		assert.truthy(tostring(err):find("an MTU of 900 (eth0 of c)", 1, true))
+		local described = net:describe()
+		described.pools = { inet6 = false }
+		assert.truthy(lab.new(described):plan())
+		net = lab.new()
+		net:link(net:hosts("h", 1024), net:switch "s")
+		err = refused("EINVAL", nil, net.plan, net)
+		assert.truthy(tostring(err):find("s has 1024 cables, and a bridge has at most 1023", 1, true))
 	end)
 
 	it("are told when a pool or a subnet is too small", function()

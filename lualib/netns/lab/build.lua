@@ -139,6 +139,7 @@ end
 --- A line on the terminal when it takes long.
 local function progress(self)
 	local shown, began = 0, netns.clock()
+	local name = self.description.name and " " .. self.description.name or ""
 	if not core.isatty(2) then
 		return nil
 	end
@@ -146,7 +147,7 @@ local function progress(self)
 		local now = netns.clock()
 		if now - began > PATIENCE and now - shown > 0.1 then
 			shown = now
-			io.stderr:write(("\r\27[Klab %s: step %d of %d"):format(self.description.name or "", at, n))
+			io.stderr:write(("\r\27[Klab%s: step %d of %d"):format(name, at, n))
 			io.stderr:flush()
 		end
 		if at >= n and shown > 0 then

@@ -63,10 +63,37 @@ local function subnet(value)
 	end
 end
 
+--- Settings of a network namespace, by name.
+local function settings(value)
+	if type(value) ~= "table" then
+		return "table expected, got " .. type(value)
+	end
+	for key in next, value do
+		if type(key) ~= "string" or not key:find "^net[./]" then
+			return core.show(key) .. ": only what is below net. belongs to a network namespace"
+		end
+	end
+end
+
+--- A command, or an array of them. Whose output must match says that it is captured.
+local function commands(value)
+	if type(value) ~= "table" then
+		return "table expected, got " .. type(value)
+	end
+	for _, command in ipairs(type(value[1]) == "table" and value or { value }) do
+		local ready = type(command) == "table" and command.ready
+		if ready and not tostring(ready):find "^%l+/%d+$" and command.stdout ~= "capture"
+			and not command.pty then
+			return ("ready = %s is looked for in what is captured: stdout = \"capture\""):format(
+				core.show(ready))
+		end
+	end
+end
+
 -- The options of a node and of a link: key -> check.
 
 local node_options = {
-	stopped = a "boolean", sysctl = a "table", nft = a "string", exec = a "table", mac = a "string",
+	stopped = a "boolean", sysctl = settings, nft = a "string", exec = commands, mac = a "string",
 	mtu = integer(68, 65535),
 }
 

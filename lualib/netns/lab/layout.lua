@@ -19,6 +19,8 @@ local addressing = require "netns.lab.addressing"
 local impairment = require "netns.lab.impairment"
 
 local MAX_NAME = 15
+local MAX_PORTS = 1023 -- of a bridge
+local LEAST_MTU = 1280 -- of IPv6 (RFC 8200)
 local FIRST_INDEX = 17 -- leaves room for the links that tunnel modules put into every namespace
 
 --- FNV-1a, 64 bits.
@@ -257,6 +259,30 @@ local function check_connected(layout, mistake)
 	end
 end
 
+local function check_ports(layout, mistake)
+	for _, node in ipairs(layout.order) do
+		if node.kind == "switch" and #node.interfaces > MAX_PORTS then
+			mistake(node.from, "%s has %d cables, and a bridge has at most %d ports: join several",
+				node.name, #node.interfaces, MAX_PORTS)
+		end
+	end
+end
+
+--- The kernel takes IPv6 away from a link whose packets are too short for it.
+local function check_mtus(layout, mistake)
+	for _, ends in ipairs(layout.cables) do
+		for _, interface in ipairs(ends) do
+			local link, node = interface.link, interface.node
+			local mtu = link.mtu or node.mtu
+			if mtu and mtu < LEAST_MTU and interface.address and interface.address.inet6 then
+				mistake(link.mtu and link.from or node.from, "an MTU of %d (%s of %s) is too small for IPv6, "
+					.. "which needs %d: without it, pools = { inet6 = false }", mtu, interface.name, node.name,
+					LEAST_MTU)
+			end
+		end
+	end
+end
+
 --- The layout of a description, and the array of its mistakes.
 local function new(description, previous)
 	local mistakes = {}
@@ -280,7 +306,9 @@ local function new(description, previous)
 	if not previous then -- of a lab that is up, a cable may have been pulled
 		check_connected(layout, mistake)
 	end
+	check_ports(layout, mistake)
 	addressing.assign(layout, description.pools, mistake)
+	check_mtus(layout, mistake)
 	return layout, mistakes
 end
 

@@ -24,7 +24,7 @@
 ---@field addresses? (string|string[])[] of each end; without prefix length it is the subnet's
 ---@field names? (string|false)[] of the interfaces; else eth0, eth1 ... and on a switch the peer's name
 ---@field macs? (string|false)[]
----@field mtu? integer bytes, 68 to 65535
+---@field mtu? integer bytes, 68 to 65535; from 1280 where there is IPv6
 ---@field up? boolean false: unplugged
 ---@field delay? number|string seconds, or "5ms": at both ends, each for what it sends
 ---@field jitter? number|string of the delay
