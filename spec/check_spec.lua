@@ -334,4 +334,14 @@ describe("a report", function()
 		assert.is_nil(page:find('src="', 1, true))
 		refused("ENOENT", nil, report.html, report, "/nonexistent/x.html")
 	end)
+
+	it("is right about more pairs than the kernel has room for neighbours", function()
+		local net <close> = lab.star(36)
+		net:up()
+		local _, report = net:matrix(nil, "inet")
+		assert.equal(36 * 35, #report)
+		for _, entry in ipairs(report) do
+			assert.equal("open", entry.verdict, entry.why)
+		end
+	end)
 end)

@@ -493,6 +493,7 @@ describe("the reference", function()
 			{ sent = true, cut = "limited", watched = 1, resent = 1 },
 			{ sent = false, broken = { step = "socket", errno = "EMFILE" } },
 			{ sent = true, late_errno = "ECONNRESET" },
+			{ sent = true, crowded = true },
 			{ sent = true, listener_errno = "EACCES", watched = 1 },
 		} do
 			table.insert(seen, verdict(more, { proto = "tcp", addr = "10.0.0.2", port = 80 }))

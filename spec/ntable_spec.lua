@@ -43,6 +43,22 @@ describe("ns.ntable", function()
 		assert.same({ x.retrans, x.locktime }, { y.retrans, y.locktime })
 	end)
 
+	it("tells how full the tables are", function()
+		local a <close> = pair()
+		local function entries()
+			return a.ntable:get({ name = "arp_cache" }).config.entries
+		end
+		a.addr:add { dev = "x", addr = "10.0.0.1/24" }
+		local before = a.ntable:get { name = "arp_cache" }
+		local new = {}
+		for i = 2, 200 do
+			new[#new + 1] = { dev = "x", dst = "10.0.0." .. i, lladdr = "02:00:00:00:00:01" }
+		end
+		a.neigh:add(new)
+		assert.is_true(entries() >= 199)
+		assert.is_true(a.ntable:get({ name = "arp_cache" }).stats.allocs >= before.stats.allocs + 199)
+	end)
+
 	it("says what cannot be done", function()
 		local a <close> = pair()
 		refused("EINVAL", "name", a.ntable.add, a.ntable, { name = "arp_cache", dev = "x" })

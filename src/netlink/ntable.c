@@ -36,6 +36,19 @@ static const struct codec_row parameters[] = {
 	{ .type = CODEC_END },
 };
 
+static const struct codec_row counts[] = {
+	{ .key = "entries", .type = CODEC_U32, CODEC_HDR(ndt_config, ndtc_entries) },
+	{ .type = CODEC_END },
+};
+
+#define STAT(member) { .key = #member, .type = CODEC_U64, CODEC_HDR(ndt_stats, ndts_##member) }
+
+static const struct codec_row stats[] = {
+	STAT(allocs), STAT(destroys), STAT(hash_grows), STAT(res_failed), STAT(lookups), STAT(hits), STAT(rcv_probes_mcast),
+	STAT(rcv_probes_ucast), STAT(periodic_gc_runs), STAT(forced_gc_runs), STAT(table_fulls),
+	{ .type = CODEC_END },
+};
+
 static const struct codec_row rows[] = {
 	{ .key = "name", .attr = NDTA_NAME, .type = CODEC_STRING, .max = 31 },
 	{ .key = "family", .type = CODEC_U8, .names = families, CODEC_HDR(ndtmsg, ndtm_family) },
@@ -44,6 +57,8 @@ static const struct codec_row rows[] = {
 	{ .key = "thresh2", .attr = NDTA_THRESH2, .type = CODEC_U32, .flags = CODEC_RO },
 	{ .key = "thresh3", .attr = NDTA_THRESH3, .type = CODEC_U32, .flags = CODEC_RO },
 	{ .key = "gc_interval", .attr = NDTA_GC_INTERVAL, .type = CODEC_U64, .flags = CODEC_RO },
+	{ .key = "config", .attr = NDTA_CONFIG, .type = CODEC_MEMBER, .sub = counts, .flags = CODEC_RO },
+	{ .key = "stats", .attr = NDTA_STATS, .type = CODEC_MEMBER, .sub = stats, .flags = CODEC_RO },
 	{ .type = CODEC_END },
 };
 

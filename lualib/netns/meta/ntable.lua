@@ -26,6 +26,24 @@
 ---@field thresh2? integer only listed
 ---@field thresh3? integer only listed: the most entries
 ---@field gc_interval? integer only listed: ms
+---@field config? netns.ntable.Config only listed
+---@field stats? netns.ntable.Stats only listed: counters since the machine began
+
+---@class netns.ntable.Config
+---@field entries integer neighbours in the table, of all namespaces
+
+---@class netns.ntable.Stats
+---@field allocs integer
+---@field destroys integer
+---@field hash_grows integer
+---@field res_failed integer neighbours that did not answer
+---@field lookups integer
+---@field hits integer
+---@field rcv_probes_mcast integer
+---@field rcv_probes_ucast integer
+---@field periodic_gc_runs integer
+---@field forced_gc_runs integer
+---@field table_fulls integer there was no room: a packet was lost
 
 ---`ns.ntable`: the parameters of neighbour tables, on the links of one namespace. The kernel makes and removes them with the links: they
 ---can be set and listed; the other verbs raise EINVAL.

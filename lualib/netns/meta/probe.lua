@@ -73,6 +73,7 @@
 ---@field down? string the sender's link that is down and by which it would have left: that with the target's network, in a lab the one by which the description leads there, or any when all are down
 ---@field listener? "own"|"service"
 ---@field listener_errno? string why no listener could be opened
+---@field crowded? boolean the kernel's neighbour table, which all namespaces share, was full meanwhile, so that packets may have been lost
 ---@field cut? "limited"|"neighbour" why the watch ended before silence was certain
 ---@field resent? integer how often it was sent again
 ---@field watched? number seconds since it was first sent

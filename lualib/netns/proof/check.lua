@@ -136,14 +136,15 @@ local function world_of(self)
 end
 
 --- Questions of all kinds, each to who can ask it.
-local function ask_all(plain, settle, way)
+local function ask_all(plain, settle, way, around)
 	local parts, positions, results = { {}, {} }, { {}, {} }, {}
 	for at, q in ipairs(plain) do
 		local n = layer2.kinds[q.proto] and 2 or 1
 		table.insert(parts[n], q)
 		table.insert(positions[n], at)
 	end
-	local answers = { probes.ask(parts[1], { settle = settle }, way), layer2.ask(parts[2], settle) }
+	local answers = { probes.ask(parts[1], { settle = settle }, way, around),
+		layer2.ask(parts[2], settle) }
 	for n, list in ipairs(answers) do
 		for i, result in ipairs(list) do
 			results[positions[n][i]] = result
@@ -285,6 +286,19 @@ local function conclude(job, results)
 		seconds = core.clock() - job.began })
 end
 
+--- The namespaces that packets may cross.
+local function routers_of(jobs)
+	local list = {}
+	for _, job in ipairs(jobs) do
+		for name, node in next, job.layout.nodes do
+			if node.kind == "router" then
+				list[#list + 1] = job.lab.running.namespaces[name]
+			end
+		end
+	end
+	return list
+end
+
 --- One table over several labs, all questions in flight at once: an array of reports.
 local function check_all(labs, rows, options)
 	local jobs, plain, reports_of, settle, at = {}, {}, {}, 0, 0
@@ -293,8 +307,8 @@ local function check_all(labs, rows, options)
 		table.move(jobs[i].plain, 1, #jobs[i].plain, #plain + 1, plain)
 		settle = math.max(settle, jobs[i].settle)
 	end
-	local way = ways.of(labs)
-	local results = ask_all(plain, settle, way)
+	local way, around = ways.of(labs), routers_of(jobs)
+	local results = ask_all(plain, settle, way, around)
 	confirm(plain, results, settle, way)
 	for i, job in ipairs(jobs) do
 		local own = table.move(results, at + 1, at + #job.plain, 1, {})

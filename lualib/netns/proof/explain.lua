@@ -323,7 +323,7 @@ local function walk(self, q)
 	end
 	local verdict = probes.ask({ { from = q.from, to = q.to, proto = q.proto, port = q.port,
 		family = q.family, addr = q.addr, size = q.size, listen = q.listen } },
-		{ settle = q.settle or 0.05 }, ways.of { self }, true)[1]
+		{ settle = q.settle or 0.05 }, ways.of { self }, nil, true)[1]
 	for _, each in next, watches do
 		each:finish()
 	end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- probe.lua - netns.probe: questions -> core.probe -> verdicts
 local core = require "netns.core"
+local neighbours = require "netns.proof.neighbours"
 local verdict = require "netns.proof.verdict".read
 
 local keys = {
@@ -35,6 +36,9 @@ end
 
 -- The candidate nearest to the sender: on its link, else with a route, else the first.
 local function nearest(from, candidates)
+	if #candidates == 1 then
+		return candidates[1]
+	end
 	local routed
 	for _, addr in ipairs(candidates) do
 		local ok, route = pcall(from.route.lookup, from.route, addr)
@@ -53,13 +57,13 @@ local function part(of, key)
 	return of[key]
 end
 
--- The sender's address for the receiver in one family, or false: asked for once in a call, for many
--- probes go the same way.
+-- The receiver's address for the sender in one family, or false. In a call it is asked for once,
+-- as are the receiver's addresses: many probes go the same way, or to the same end.
 local function address(known, from, to, family)
-	local seen = part(part(known, from), to)
+	local seen, all = part(part(known, from), to), part(known, family)
 	if seen[family] == nil then
-		local found = addresses(to, family)
-		seen[family] = #found > 0 and nearest(from, found)
+		all[to] = all[to] or addresses(to, family)
+		seen[family] = #all[to] > 0 and nearest(from, all[to])
 	end
 	return seen[family]
 end
@@ -247,8 +251,8 @@ end
 -- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of
 -- them gives an array of verdicts, all probes being in flight at once. `options.settle`: how long
 -- silence must last, for callers who know that nobody limits ICMP errors; `way`: see down_link;
--- `alone`: nothing else is sent, no short packets beside long ones.
-local function ask(spec, options, way, alone)
+-- `around`: see neighbours.lua; `alone`: nothing else is sent, no short packets beside long ones.
+local function ask(spec, options, way, around, alone)
 	if type(spec) ~= "table" then
 		misuse(nil, "spec", "table expected, got %s", type(spec))
 	end
@@ -280,7 +284,7 @@ local function ask(spec, options, way, alone)
 			short[at], list[#list + 1] = #list + 1, q
 		end
 	end
-	local ok, observations = pcall(core.probe, list, options)
+	local ok, observations = pcall(neighbours.probe, list, options, around)
 	if not ok then
 		local e = observations
 		if type(e) == "table" and e.index then

@@ -197,12 +197,14 @@ local function expand(rows, world)
 	if next(rows) == nil then
 		misuse(nil, "rows", "a table without rows proves nothing")
 	end
-	local named, expanded = named_whats(rows), {}
+	local named, expanded, sets = named_whats(rows), {}, {}
 	for index = 1, rawlen(rows) do
 		local row = rows[index]
 		check_row(row, index)
-		local out = { row = row, set = accepted(row[4], index), whats = whats_of(row, index, named),
-			pairs = {} }
+		local expected = row[4]
+		local set = expected ~= nil and sets[expected] or accepted(expected, index)
+		sets[expected or set] = set -- many rows expect the same
+		local out = { row = row, set = set, whats = whats_of(row, index, named), pairs = {} }
 		for _, from in ipairs(world.nodes(row[1], index, "from")) do
 			for _, to in ipairs(world.nodes(row[2], index, "to")) do
 				if from ~= to then

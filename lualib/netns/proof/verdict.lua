@@ -80,6 +80,12 @@ local rules = {
 		"A reset came back from $where. Nobody looked at the receiving side, and a firewall's reset "
 		.. "looks the same." },
 
+	-- no answer, but not for want of one
+	{ "inconclusive", function(o)
+		return o.crowded and (not o.icmp or unresolved[o.icmp.name]) and not o.reply
+	end, "No answer came, and the kernel's neighbour table, which all namespaces share "
+		.. "(net.ipv4.neigh.default.gc_thresh3 and IPv6's), was full meanwhile." },
+
 	-- an ICMP error
 	{ "no_neighbour", function(o, q) return own_error(o, q) and unresolved[o.icmp.name] end,
 		"The neighbour $via did not answer: the sender's own stack says $icmp." },
@@ -199,10 +205,10 @@ end
 
 -- The observation of core.probe, and the question { proto, port, addr } -> a verdict.
 local function read(o, q)
-	for _, rule in ipairs(rules) do
-		local name, when, why = table.unpack(rule)
-		if when(o, q) then
-			local listener = o.listener
+	for i = 1, #rules do -- for thousands of probes; what is unpacked in vain takes the most time
+		local rule = rules[i]
+		if rule[2](o, q) then
+			local name, listener = rule[1], o.listener
 			if name == "open" and q.port and not listener then
 				listener = "service"
 			end
@@ -214,7 +220,7 @@ local function read(o, q)
 				icmp = o.icmp,
 				rtt = o.rtt,
 				listener = listener,
-				why = sentence(why, o, q),
+				why = sentence(rule[3], o, q),
 				observation = o,
 			}
 		end

@@ -1,0 +1,151 @@
+-- SPDX-License-Identifier: MIT
+-- netns.proof.neighbours - many probes, and the neighbour tables that all namespaces share
+--
+-- Theory. The machine has one table for ARP and one for IPv6, each with room for a thousand
+-- neighbours of all namespaces together, and an entry in use stays for five seconds. A packet whose
+-- neighbour finds no room is thrown away without a word, and who finds none for the sender of a
+-- question does not answer it: a silence that no policy made. So pairs are asked in waves that fit,
+-- and what a wave brought into the tables goes before the next. The kernel counts how often a table
+-- was full. Where it was, silences are asked for again, and at last believed no more: their
+-- observation is `crowded`.
+local core = require "netns.core"
+
+local ROUNDS = 4
+local SMALL = 32 -- pairs that are always asked at once
+local ENTRIES = 2 -- of a pair: one at either end
+local SHARE = 0.7 -- of the free room that a wave takes: others need some, too
+
+-- ICMP errors that tell of a neighbour that was not found.
+local unresolved = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
+
+--- Each family's table: { room = free entries, fulls = how often it was full }.
+local function tables(ns)
+	local found = {}
+	for _, entry in ipairs(ns.ntable:list()) do
+		if entry.thresh3 then
+			found[entry.family] = { room = entry.thresh3 - entry.config.entries,
+				fulls = entry.stats.table_fulls }
+		end
+	end
+	return found
+end
+
+--- Does the observation rest on what a full table does not touch?
+local function is_heard(o)
+	return not o.sent or o.reply or o.icmp and not unresolved[o.icmp.name]
+end
+
+--- The positions from `at` on that one wave takes, and where the next one begins.
+local function wave_of(left, at, list, room)
+	local pairs_seen, n, wave = {}, 0, {}
+	while left[at] do
+		local q = list[left[at]]
+		local seen = pairs_seen[q.from] or {}
+		local key = q.addr
+		if not seen[key] then
+			if n >= room then
+				break
+			end
+			n, seen[key], pairs_seen[q.from] = n + 1, true, seen
+		end
+		wave[#wave + 1], at = left[at], at + 1
+	end
+	return wave, at
+end
+
+local function name_of(entry)
+	return ("%s %s %s"):format(entry.family, entry.dst, entry.dev)
+end
+
+--- What the tables hold of the namespaces that a wave is about.
+local function remember(wave, list, around)
+	local held = {}
+	local function look(ns)
+		if ns and not held[ns] then
+			held[ns] = {}
+			for _, entry in ipairs(ns.neigh:list()) do
+				held[ns][name_of(entry)] = true
+			end
+		end
+	end
+	for _, at in ipairs(wave) do
+		look(list[at].from)
+		look(list[at].to)
+	end
+	for _, ns in ipairs(around) do
+		look(ns)
+	end
+	return held
+end
+
+--- Take out what came meanwhile. One that the kernel took out itself is no loss.
+local function forget(held)
+	for ns, old in next, held do
+		local new = {}
+		for _, entry in ipairs(ns.neigh:list()) do
+			if not old[name_of(entry)] and entry.state ~= "permanent" and entry.state ~= "noarp" then
+				new[#new + 1] = { dst = entry.dst, dev = entry.dev }
+			end
+		end
+		if #new > 0 and not pcall(ns.neigh.delete, ns.neigh, new) then
+			for _, entry in ipairs(new) do
+				pcall(ns.neigh.delete, ns.neigh, entry)
+			end
+		end
+	end
+end
+
+--- Ask one wave; its observations go to `found`, those that are to be asked again to `again`.
+local function ask_wave(wave, list, options, before, found, again)
+	local questions = {}
+	for i, at in ipairs(wave) do
+		questions[i] = list[at]
+	end
+	local ok, observations = pcall(core.probe, questions, options)
+	if not ok then
+		local e = observations
+		if type(e) == "table" and e.index then
+			e.index = wave[e.index]
+		end
+		error(e, 0)
+	end
+	local after = tables(questions[1].from)
+	for i, o in ipairs(observations) do
+		local family = questions[i].family
+		found[wave[i]] = o
+		if not is_heard(o) and after[family].fulls > before[family].fulls then
+			o.crowded = true
+			again[#again + 1] = wave[i]
+		end
+	end
+end
+
+--- core.probe for any number of questions. `around`: namespaces that packets cross beside the ends.
+local function probe(list, options, around)
+	local left, found = {}, {}
+	for i = 1, #list do
+		left[i] = i
+	end
+	for round = 1, ROUNDS do
+		local again, at = {}, 1
+		while left[at] do
+			local before = tables(list[left[at]].from)
+			local room = math.min(before.inet.room, before.inet6 and before.inet6.room or math.huge)
+			local wave, next_at = wave_of(left, at, list,
+				math.max(SMALL, math.floor(room * SHARE / ENTRIES / round)))
+			local held = #wave > SMALL and remember(wave, list, around or {})
+			ask_wave(wave, list, options, before, found, again)
+			at = next_at
+			if held and (left[at] or again[1]) then
+				forget(held)
+			end
+		end
+		if #again == 0 then
+			break
+		end
+		left = again
+	end
+	return found
+end
+
+return { probe = probe }

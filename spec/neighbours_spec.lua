@@ -1,0 +1,116 @@
+-- SPDX-License-Identifier: MIT
+-- neighbours_spec.lua - many probes, and a neighbour table that has no room for them
+--
+-- Filling the machine's own table would disturb others, so these namespaces only count.
+local core = require "netns.core"
+local neighbours = require "netns.proof.neighbours"
+local verdict = require "netns.proof.verdict".read
+
+-- A namespace in tables with `room`, which are full `more` times more whenever one looks.
+local function place(room, more)
+	local fulls = 0
+	local function list()
+		fulls = fulls + (more or 0)
+		local entry = { thresh3 = 1000, config = { entries = 1000 - room }, family = "inet",
+			stats = { table_fulls = fulls } }
+		return { entry }
+	end
+	return { ntable = { list = list }, neigh = { list = function() return {} end } }
+end
+
+local function questions(n, from)
+	local list = {}
+	for i = 1, n do
+		list[i] = { from = from, to = from, addr = "10.0.0." .. i, family = "inet" }
+	end
+	return list
+end
+
+describe("many probes", function()
+	local real, waves, answer
+
+	before_each(function()
+		real, waves = core.probe, {}
+		answer = function() return { sent = true, delivered = false } end
+		core.probe = function(list)
+			waves[#waves + 1] = #list
+			local out = {}
+			for i, q in ipairs(list) do
+				out[i] = answer(q)
+				out[i].addr = q.addr
+			end
+			return out
+		end
+	end)
+
+	after_each(function()
+		core.probe = real
+	end)
+
+	it("are asked at once where there is room", function()
+		local found = neighbours.probe(questions(100, place(1000)))
+		assert.same({ 100 }, waves)
+		assert.is_nil(found[100].crowded)
+	end)
+
+	it("are asked in waves that fit, and answered in order", function()
+		local found = neighbours.probe(questions(100, place(100)))
+		assert.same({ 35, 35, 30 }, waves)
+		for i = 1, 100 do
+			assert.equal("10.0.0." .. i, found[i].addr)
+		end
+	end)
+
+	it("of one pair need one place", function()
+		local list = questions(500, place(100))
+		for _, q in ipairs(list) do
+			q.addr = "10.0.0.1"
+		end
+		neighbours.probe(list)
+		assert.same({ 500 }, waves)
+	end)
+
+	it("are asked again when the table was full, and then not believed", function()
+		local found = neighbours.probe(questions(2, place(1000, 1)))
+		assert.same({ 2, 2, 2, 2 }, waves)
+		assert.is_true(found[1].crowded)
+		local v = verdict(found[1], { proto = "icmp", addr = "10.0.0.1" })
+		assert.equal("inconclusive", v.verdict)
+		assert.truthy(v.why:find("neighbour table", 1, true))
+	end)
+
+	it("that were answered are believed all the same", function()
+		local replies = {
+			{ sent = true, delivered = true, reply = { kind = "echo", from = "10.0.0.1" } },
+			{ sent = true, delivered = false, icmp = { name = "admin-prohibited", from = "10.0.0.9" } },
+			{ sent = false, errno = "ENETUNREACH" },
+		}
+		for _, reply in ipairs(replies) do
+			answer = function() return reply end
+			waves = {}
+			assert.is_nil(neighbours.probe(questions(1, place(1000, 1)))[1].crowded)
+			assert.same({ 1 }, waves)
+		end
+		local later = 0
+		answer = function()
+			later = later + 1
+			return later < 3 and { sent = true, delivered = false } or replies[1]
+		end
+		waves = {}
+		assert.is_nil(neighbours.probe(questions(1, place(1000, 1)))[1].crowded)
+		assert.same({ 1, 1, 1 }, waves)
+	end)
+
+	it("name the question at fault by its place among all", function()
+		local asked = core.probe
+		core.probe = function(list)
+			if #list == 30 then
+				error({ index = 7 }, 0)
+			end
+			return asked(list)
+		end
+		local ok, e = pcall(neighbours.probe, questions(100, place(100)))
+		assert.is_false(ok)
+		assert.equal(77, e.index)
+	end)
+end)
