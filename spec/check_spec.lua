@@ -295,6 +295,32 @@ describe("a report", function()
 		assert.same({ 2, where }, { data.rows[2].index, data.rows[2].where })
 	end)
 
+	it("has colours on a terminal, and where it is told to", function()
+		local script = [[
+			local net <close> = require "netns.lab".star(2)
+			net:up()
+			local report = net:check { { "h1", "h2", "icmp", "open" } }
+			print(report:text())
+			assert(not tostring(report):find "\27")
+		]]
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		local out <close> = io.open(file, "w")
+		out:write(script):flush()
+		local here <close> = require "netns".current()
+		local function shown(spec)
+			local argv = { support.interpreter, file, env = { NO_COLOR = false } }
+			for key, value in pairs(spec) do
+				argv[key] = value
+			end
+			return here:exec(argv).stdout:find "\27%[32mok" ~= nil
+		end
+		assert.is_true(shown { pty = true })
+		assert.is_false(shown {})
+		assert.is_false(shown { pty = true, env = { NO_COLOR = "1" } })
+		assert.is_true(shown { pty = true, env = { NO_COLOR = "" } })
+	end)
+
 	it("is JUnit XML that says the same", function()
 		local net <close> = dmz()
 		net:node "db".addr:flush()

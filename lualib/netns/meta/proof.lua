@@ -48,7 +48,7 @@
 local report = {}
 
 ---A line for each row with its number, and of those that do not hold the script's line and the reasons.
----@param colour? boolean
+---@param colour? boolean without it: where our standard output is a terminal, and NO_COLOR is not set; `tostring` has none
 ---@return string
 function report:text(colour) end
 

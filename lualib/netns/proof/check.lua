@@ -332,7 +332,8 @@ local function look_around(self, report)
 	for _, entry in ipairs(report) do
 		local first = not entry.ok and entry.verdicts[1]
 		if first then
-			io.stderr:write(report:text(true), "\nNSLUA_KEEP: a shell in ", first.from, "; exit to go on\n")
+			io.stderr:write(report:text(reports.in_colour(2)), "\nNSLUA_KEEP: a shell in ", first.from,
+				"; exit to go on\n")
 			self:shell(first.from)
 			return
 		end

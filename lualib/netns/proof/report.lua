@@ -5,6 +5,7 @@
 -- order of the rows, with `ok` for all. `where` is the line of the script that asked: a table of
 -- rows has no lines of its own. Colour only where `colour` says so (a terminal, no NO_COLOR).
 
+local core = require "netns.core"
 local files = require "netns.files"
 local json = require "netns.json"
 
@@ -61,8 +62,18 @@ local function against(entry)
 	return #lines > 0 and lines or { entry.why }
 end
 
---- report:text([colour]) -> a line for each row, and why for those that fail
+--- Does what goes to this descriptor look better in colours? (no-color.org)
+local function in_colour(fd)
+	local refused = os.getenv "NO_COLOR"
+	return core.isatty(fd) and (refused == nil or refused == "")
+end
+
+--- report:text([colour]) -> a line for each row, and why for those that fail; without being told,
+--- in colours where our standard output is a terminal
 function report_methods:text(colour)
+	if colour == nil then
+		colour = in_colour(1)
+	end
 	local paint, lines, failed, width = painter(colour), {}, 0, #tostring(#self) + 1
 	for _, entry in ipairs(self) do
 		local mark = entry.ok and paint("good", "ok    ") or paint("bad", "FAILED")
@@ -82,7 +93,7 @@ function report_methods:text(colour)
 end
 
 function report_mt:__tostring()
-	return self:text()
+	return self:text(false)
 end
 
 --- report:failures() -> how many rows do not hold, and the lines of those
@@ -91,7 +102,8 @@ function report_methods:failures()
 	for _, entry in ipairs(self) do
 		some[#some + 1] = not entry.ok and entry or nil
 	end
-	return ("%d of %d rows do not hold\n%s"):format(#some, #self, (some:text():gsub("\n[^\n]*$", "")))
+	return ("%d of %d rows do not hold\n%s"):format(#some, #self,
+		(some:text(false):gsub("\n[^\n]*$", "")))
 end
 
 --- report:tap() -> TAP version 13
@@ -208,4 +220,5 @@ local function new(entries, about)
 	return self
 end
 
-return { new = new, sentence = sentence, matrix = matrix_text, methods = report_methods }
+return { new = new, sentence = sentence, matrix = matrix_text,
+	in_colour = in_colour, methods = report_methods }
