@@ -50,6 +50,10 @@ local bases = {
 		replace = { dev = "br0", kind = "tbf", data = shaped },
 		set = { dev = "br0", kind = "tbf", data = shaped }, delete = { dev = "br0" },
 	};
+	vlan = {
+		add = { dev = "br0", vid = 77 }, replace = { dev = "br0", vid = 77 },
+		set = { dev = "br0", vid = 77 }, delete = { dev = "br0", vid = 77 },
+	};
 	class = {
 		add = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
 		replace = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
@@ -138,7 +142,7 @@ end
 local keys = {
 	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr",
 	qdisc = "dev", ntable = "name",
-	class = "classid",
+	class = "classid", vlan = "vid",
 }
 
 -- Behind two good specs a bad one: nothing of the array is done.
@@ -153,8 +157,9 @@ local function each_array(ns, object, verb)
 			end
 		end
 	end
-	-- a rule's key is a number, and a qdisc's link may be
-	local number = verb == "delete" and (object == "rule" or object == "qdisc") and 5.5 or 5
+	-- a rule's and a vlan's key is a number, and a qdisc's link may be
+	local numbers = { rule = true, qdisc = true, vlan = true }
+	local number = verb == "delete" and numbers[object] and 5.5 or 5
 	for _, value in ipairs { number, true, print, io.stdout, coroutine.create(print) } do
 		local attr = verb == "delete" and type(value) == "number" and keys[object] or "spec"
 		try(what, { value }, attr, collection[verb], collection, { good, good, value })
@@ -169,12 +174,12 @@ end
 describe("misuse", function()
 	for object in pairs(core.collections) do
 		for verb in pairs(bases[object]) do
-			batch(("of ns.%s:%s"):format(object, verb), 300, function(ns)
+			batch(("of ns.%s:%s"):format(object, verb), 120, function(ns)
 				each_change(ns, object, verb)
 			end)
 		end
 		for _, verb in ipairs { "list", "get", "flush" } do
-			batch(("of filters of ns.%s:%s"):format(object, verb), 300, function(ns)
+			batch(("of filters of ns.%s:%s"):format(object, verb), 120, function(ns)
 				each_filter(ns, object, verb)
 			end)
 		end

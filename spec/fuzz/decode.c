@@ -32,6 +32,8 @@ static bool decode(struct rtnl *r, const struct nlmsghdr *h)
 	if (h->nlmsg_len < NLMSG_HDRLEN + o->header || (o->wanted && !o->wanted(r, h, 0)))
 		return false;
 	rtnl_push(r, h);
+	if (o->nth)
+		o->nth(r, h, 0);
 	return true;
 }
 
@@ -60,6 +62,7 @@ static int run(lua_State *L)
 	codec_key_at(h, object->header, object->rows, offset % (h->nlmsg_len + 16), &path);
 	if (!decode(&r, h))
 		return 0;
+	r.lenient = true; /* nobody is asked which kind a link is */
 	start = rtnl_encode(&r, lua_gettop(L), RTNL_ADD);
 	decode(&r, (struct nlmsghdr *)(r.codec.out->data + start));
 	return 0;

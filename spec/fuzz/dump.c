@@ -106,7 +106,7 @@ int main(int argc, char **argv)
 
 		const void *first = o->families ? inet : body;
 
-		if (o == &rtnl_fdb)
+		if (o == &rtnl_fdb || o == &rtnl_vlan)
 			first = bridge;
 		else if (o == &rtnl_class)
 			first = &link;

@@ -137,11 +137,17 @@ void rtnl_decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 		at += NLMSG_ALIGN(h->nlmsg_len);
 		if (h->nlmsg_type != o->new || h->nlmsg_len < NLMSG_HDRLEN + o->header || (o->wanted && !o->wanted(r, h, filter)))
 			continue;
-		rtnl_push(r, h);
-		if (filter && !fits(r, filter, lua_gettop(L), o->rows))
-			lua_pop(L, 1);
-		else
-			lua_rawseti(L, out, ++n);
+		for (size_t i = 0; i == 0 || o->nth; i++) {
+			rtnl_push(r, h);
+			if (o->nth && !o->nth(r, h, i)) {
+				lua_pop(L, 1);
+				break;
+			}
+			if (filter && !fits(r, filter, lua_gettop(L), o->rows))
+				lua_pop(L, 1);
+			else
+				lua_rawseti(L, out, ++n);
+		}
 	}
 }
 

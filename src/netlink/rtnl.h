@@ -43,6 +43,7 @@ struct rtnl_object {
 	bool (*wanted)(struct rtnl *r, const struct nlmsghdr *h, int filter);
 	void (*listing)(struct rtnl *r, const struct nlmsghdr *h);    /* before a message is decoded */
 	void (*listed)(struct rtnl *r, const struct nlmsghdr *h);     /* complete the table on top of the stack */
+	bool (*nth)(struct rtnl *r, const struct nlmsghdr *h, size_t n); /* a message is several entries: complete the n-th (from 0); false: no more */
 	bool (*whole)(struct rtnl *r, int spec);                      /* can a delete be sent as it stands, or must it be looked up? */
 	bool (*stays)(struct rtnl *r, int spec);                      /* `flush` leaves it */
 };
@@ -103,7 +104,7 @@ void rtnl_need(struct rtnl *r, int spec, const char *key);
 const struct nlmsghdr *rtnl_answer(const struct rtnl *r, size_t header);
 
 extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_ntable, rtnl_fdb, rtnl_qdisc,
-	rtnl_class;
+	rtnl_class, rtnl_vlan;
 
 /* ns.route:lookup(addr): push the route that the kernel would take */
 void rtnl_route_lookup(struct rtnl *r, int idx);
