@@ -128,7 +128,7 @@ describe("completion", function()
 			["ns.route:look"] = "ns.route:lookup";
 			["ns.nft:che"] = "ns.nft:check";
 		}
-		assert.equal("add delete flush get list replace set ", list "ns.link:")
+		assert.equal("add delete flush get list replace set wait ", list "ns.link:")
 		run "p = ns:spawn { 'true' } p:wait() closed = netns.new() closed:close()"
 		check {
 			["p:kil"] = "p:kill";
