@@ -333,10 +333,6 @@ describe("a report", function()
 		assert.truthy(xml:find('<failure message="The SYN was seen in the receiver', 1, true))
 		assert.truthy(xml:find('<property name="kernel" value="%d'))
 		assert.truthy(xml:find "<system%-out>row 2, [^<]*check_spec.lua:%d+</system%-out>")
-		if not support.has "xmllint" then
-			pending("xmllint is not installed: only looked at")
-		end
-		require "netns".current():exec { "xmllint", "--noout", "-", stdin = xml }
 	end)
 
 	it("is one page that needs no other file", function()

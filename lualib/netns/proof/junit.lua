@@ -44,7 +44,7 @@ local function document(report, sentence)
 		errors = errors + (broken and 1 or 0)
 		cases[i] = case(entry, sentence(entry.row), suite)
 	end
-	local numbers = ('tests="%d" failures="%d" errors="%d" skipped="0" time="%.3f"'):format(
+	local numbers = ('tests="%d" failures="%d" errors="%d" time="%.3f"'):format(
 		#report, failures, errors, report.about.seconds or 0)
 	return table.concat({
 		'<?xml version="1.0" encoding="UTF-8"?>',
