@@ -22,7 +22,9 @@
 
 local netns = require "netns"
 
-local cases = { "namespaces", "pairs", "exec", "peers", "start", "probes", "star" }
+local cases = {
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "star", "routes",
+}
 
 local interpreter = arg[-1]
 local programs = interpreter:match("^.*/") .. "bench/"
