@@ -14,7 +14,7 @@ local addr_words, route_words, ntable_words = words.addr, words.route, words.nta
 
 local makers = {
 	link = require "netns.link_commands", addr = {}, route = {}, netns = {}, sysctl = {}, nft = {},
-	exec = {}, qdisc = {}, ntable = {},
+	exec = {}, qdisc = {}, ntable = {}, vlan = {},
 }
 
 local function addr_line(verb)
@@ -108,6 +108,23 @@ function makers.ntable.set(op)
 	local name = op.spec.name or op.spec.family == "inet6" and "ndisc_cache" or "arp_cache"
 	return { append(ip(op, "ntable", "change", "name", name), op.spec, ntable_words, "ntable") }
 end
+
+local function vlan_line(verb)
+	return function(op)
+		local spec = op.spec
+		local command = { "bridge", "-n", op.ns, "vlan", verb, "dev", needed(spec, "dev"), "vid",
+			tostring(needed(spec, "vid")) }
+		for _, flag in ipairs { "pvid", "untagged" } do
+			command[#command + 1] = verb == "add" and spec[flag] and flag or nil
+		end
+		return { command }
+	end
+end
+
+makers.vlan.add = vlan_line "add"
+makers.vlan.replace = vlan_line "add"
+makers.vlan.set = vlan_line "add"
+makers.vlan.delete = vlan_line "del"
 
 function makers.netns.add(op)
 	return { { "ip", "netns", "add", op.ns } }

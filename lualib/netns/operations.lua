@@ -19,6 +19,7 @@ local objects = {
 	sysctl = { verbs = { "set" } },
 	nft = { verbs = { "run", "flush" }, key = "text" },
 	ntable = { verbs = { "set" } },
+	vlan = { verbs = { "add", "replace", "set", "delete", "flush" } },
 	qdisc = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dev" },
 	exec = { verbs = { "run", "spawn" } },
 }
@@ -178,7 +179,7 @@ end
 
 local appliers = {
 	link = collection, addr = collection, route = collection, sysctl = collection,
-	ntable = collection,
+	ntable = collection, vlan = collection,
 	qdisc = collection,
 }
 

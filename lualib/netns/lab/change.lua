@@ -28,7 +28,7 @@ end
 
 --- What of a cable can be changed without making it anew.
 local function stripped(spec)
-	local out = without(spec, "up", "mtu", "mac")
+	local out = without(spec, "up", "mtu", "mac", spec.kind == "bridge" and "data" or nil)
 	out.peer = spec.peer and without(spec.peer, "mtu", "mac", "up")
 	return out
 end
@@ -57,6 +57,10 @@ end
 
 function identities.ntable(op)
 	return ("ntable %s %s %s"):format(op.ns, op.spec.dev, op.spec.family)
+end
+
+function identities.vlan(op)
+	return ("vlan %s %s %d"):format(op.ns, op.spec.dev, op.spec.vid)
 end
 
 function identities.exec(op)
@@ -151,6 +155,16 @@ function undo.qdisc(item)
 		item.op.from)
 end
 
+--- A port is in VLAN 1 unless it was taken out.
+function undo.vlan(item)
+	local dev, vid = item.op.spec.dev, item.op.spec.vid
+	if item.op.verb == "delete" then
+		return operations.new(item.ns, "add", "vlan",
+			{ dev = dev, vid = vid, pvid = true, untagged = true }, item.op.from)
+	end
+	return operations.new(item.ns, "delete", "vlan", { dev = dev, vid = vid }, item.op.from)
+end
+
 function undo.nft(item)
 	return operations.new(item.ns, "flush", "nft", nil, item.op.from)
 end
@@ -199,6 +213,9 @@ local function alter_link(out, before, item)
 			if old[key] ~= new[key] and new[key] ~= nil then
 				spec[key] = new[key]
 			end
+		end
+		if new.kind == "bridge" and text_of(old.data) ~= text_of(new.data) then
+			spec.kind, spec.data = "bridge", new.data or { vlan_filtering = false }
 		end
 		if next(spec, next(spec)) then
 			change(out, operations.new(ns, "set", "link", spec, item.op.from))

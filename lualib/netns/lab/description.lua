@@ -103,6 +103,7 @@ local link_options = {
 	names = by_end { string = true },
 	macs = by_end { string = true },
 	mtu = integer(68, 65535),
+	vlan = integer(1, 4094),
 	up = a "boolean",
 	delay = quantity, jitter = quantity, loss = quantity, rate = quantity, reorder = quantity,
 	duplicate = quantity, corrupt = quantity,

@@ -23,7 +23,7 @@ end
 --- Words of a cable: what is special about it.
 local function cable_words(link)
 	local words = {}
-	for _, key in ipairs { "mtu", "delay", "jitter", "loss", "rate", "reorder" } do
+	for _, key in ipairs { "vlan", "mtu", "delay", "jitter", "loss", "rate", "reorder" } do
 		local value = link[key]
 		words[#words + 1] = value ~= nil and key .. " " .. tostring(value) or nil
 	end

@@ -16,6 +16,16 @@ local function uses(layout, what)
 	return false
 end
 
+--- Why a bridge of this kernel cannot tell VLANs apart; nil when it can.
+local function lacks_vlans()
+	local fresh <close> = netns.new()
+	local made, e = pcall(fresh.link.add, fresh.link,
+		{ name = "b", kind = "bridge", data = { vlan_filtering = true } })
+	if not made then
+		return "a VLAN needs a kernel with CONFIG_BRIDGE_VLAN_FILTERING: " .. tostring(e.message)
+	end
+end
+
 --- Plan options that fit this kernel; raises with all that it lacks, each with the script's line.
 --- Errors call it `doing`.
 local function check(layout, doing)
@@ -23,9 +33,10 @@ local function check(layout, doing)
 	if uses(layout, impairment.wanted) then
 		options.netem, options.netem_why = netns.supports("qdisc", "netem")
 	end
+	local no_vlans = next(layout.vlans) and lacks_vlans()
 	for _, ends in ipairs(layout.cables) do
 		local link = ends[1].link
-		local missing = impairment.missing(link, options)
+		local missing = impairment.missing(link, options) or link.vlan and no_vlans
 		if missing then
 			lacking[#lacking + 1] = ("%s: %s"):format(link.from, missing)
 		end

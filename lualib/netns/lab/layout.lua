@@ -3,10 +3,10 @@
 -- segments
 --
 -- Theory. A segment is what shares one layer-2 network: the two ends of a cable, or all that hangs
--- on switches that are joined. Everything is chosen from the description alone, in
--- its order, so the same description gives the same lab every time. Given the layout of the lab as
--- it stands (`previous`), what was chosen there is kept, so that a change elsewhere does not rename
--- or renumber what stays.
+-- on switches that are joined, of each VLAN by itself. Everything is chosen from the description
+-- alone, in its order, so the same description gives the same lab every time. Given the layout of
+-- the lab as it stands (`previous`), what was chosen there is kept, so that a change elsewhere does
+-- not rename or renumber what stays.
 --
 -- A layout is { nodes = { [name] = node }, order = { node, ... }, segments = { segment, ... } }:
 --   node       { name, kind, interfaces = { interface, ... }, ... the description's options }
@@ -19,6 +19,7 @@ local addressing = require "netns.lab.addressing"
 local impairment = require "netns.lab.impairment"
 
 local MAX_NAME = 15
+local USUAL_VLAN = 1
 local MAX_PORTS = 1023 -- of a bridge
 local LEAST_MTU = 1280 -- of IPv6 (RFC 8200)
 local FIRST_INDEX = 17 -- leaves room for the links that tunnel modules put into every namespace
@@ -212,10 +213,11 @@ local function make_segments(layout, pairs_of_ends, mistake)
 		layout.segments[#layout.segments + 1] = segment
 		return segment
 	end
-	local function segment_of(switch)
+	local function segment_of(switch, vlan)
 		local group = find(switch)
-		by_group[group] = by_group[group] or new_segment()
-		return by_group[group]
+		by_group[group] = by_group[group] or {}
+		by_group[group][vlan] = by_group[group][vlan] or new_segment()
+		return by_group[group][vlan]
 	end
 	for _, ends in ipairs(pairs_of_ends) do
 		local a, b, link = ends[1], ends[2], ends[1].link
@@ -226,6 +228,11 @@ local function make_segments(layout, pairs_of_ends, mistake)
 				mistake(link.from, "the port of a switch (%s) has no address", interface.node.name)
 			end
 		end
+		if link.vlan and switches ~= 1 then
+			mistake(link.from, switches == 2
+				and "between %s and %s all VLANs go, so a cable has none of its own"
+				or "a VLAN is of a switch's port, and neither %s nor %s is a switch", link[1], link[2])
+		end
 		if switches == 2 and link.subnet then
 			mistake(link.from,
 				"a subnet is for a cable that a host or router is at, and %s and %s are switches",
@@ -234,7 +241,7 @@ local function make_segments(layout, pairs_of_ends, mistake)
 		if switches == 0 then
 			segment = new_segment()
 		elseif switches == 1 then
-			segment = segment_of(a.node.kind == "switch" and a.node or b.node)
+			segment = segment_of(a.node.kind == "switch" and a.node or b.node, link.vlan or USUAL_VLAN)
 		end
 		for _, interface in ipairs(segment and ends or {}) do
 			interface.segment = segment
@@ -257,6 +264,33 @@ local function check_connected(layout, mistake)
 			mistake(node.from, "%s is connected to nothing", node.name)
 		end
 	end
+end
+
+--- The VLANs of switches that are joined, by switch: an array of numbers, where some port has one.
+local function vlans_of(pairs_of_ends)
+	local find, by_group, by_switch = groups(pairs_of_ends), {}, {}
+	for _, ends in ipairs(pairs_of_ends) do
+		for _, interface in ipairs(ends) do
+			local vlan = interface.node.kind == "switch" and interface.link.vlan
+			if vlan then
+				local group = find(interface.node)
+				by_group[group] = by_group[group] or {}
+				by_group[group][vlan] = true
+			end
+		end
+	end
+	for _, ends in ipairs(pairs_of_ends) do
+		for _, interface in ipairs(ends) do
+			local used = interface.node.kind == "switch" and by_group[find(interface.node)]
+			local list = {}
+			for vlan in next, used or {} do
+				list[#list + 1] = vlan
+			end
+			table.sort(list)
+			by_switch[interface.node.name] = used and list or nil
+		end
+	end
+	return by_switch
 end
 
 local function check_ports(layout, mistake)
@@ -309,6 +343,7 @@ local function new(description, previous)
 	check_ports(layout, mistake)
 	addressing.assign(layout, description.pools, mistake)
 	check_mtus(layout, mistake)
+	layout.vlans = vlans_of(pairs_of_ends)
 	return layout, mistakes
 end
 

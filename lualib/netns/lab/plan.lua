@@ -18,6 +18,7 @@ local routing = require "netns.lab.routing"
 local LONG_PATH = 60 -- routers; from there on the usual TTL of 64 does not suffice
 local BRIDGE = "br0"
 local BRIDGE_INDEX = 16
+local USUAL_VLAN = 1 -- of every port that is made
 
 local function add(ops, node, verb, object, spec, from)
 	ops[#ops + 1] = operations.new(node.name, verb, object, spec, from)
@@ -188,13 +189,33 @@ local function families_of(layout)
 end
 
 --- Bridges: made down, brought up at the end.
-local function make_bridge(ops, node)
+local function make_bridge(ops, node, vlans)
 	add(ops, node, "add", "link", {
 		name = BRIDGE;
 		index = BRIDGE_INDEX;
 		kind = "bridge";
 		mtu = node.mtu;
+		data = vlans and { vlan_filtering = true } or nil;
 	}, node.from)
+end
+
+--- What VLANs a port of a switch is in: one, without tags, or between switches all that are used.
+local function port_vlans(ops, interface, vlans)
+	local function put(verb, spec)
+		spec.dev = interface.name
+		add(ops, interface.node, verb, "vlan", spec, interface.link.from)
+	end
+	local vlan = interface.link.vlan
+	if interface.other.node.kind == "switch" then
+		for _, each in ipairs(vlans) do
+			if each ~= USUAL_VLAN then
+				put("add", { vid = each })
+			end
+		end
+	elseif vlan and vlan ~= USUAL_VLAN then
+		put("add", { vid = vlan, pvid = true, untagged = true })
+		put("delete", { vid = USUAL_VLAN })
+	end
 end
 
 local function cables(ops, layout)
@@ -238,7 +259,7 @@ local function new(layout, options)
 			add(ops, node, "set", "sysctl", early, node.from)
 		end
 		if node.kind == "switch" then
-			make_bridge(ops, node)
+			make_bridge(ops, node, layout.vlans[node.name])
 		end
 	end
 	cables(ops, layout)
@@ -249,6 +270,9 @@ local function new(layout, options)
 		end
 		for _, interface in ipairs(node.interfaces) do
 			neighbours(ops, interface)
+			if layout.vlans[node.name] then
+				port_vlans(ops, interface, layout.vlans[node.name])
+			end
 		end
 	end
 	for _, node in ipairs(layout.order) do

@@ -25,6 +25,7 @@
 ---@field names? (string|false)[] of the interfaces; else eth0, eth1 ... and on a switch the peer's name
 ---@field macs? (string|false)[]
 ---@field mtu? integer bytes, 68 to 65535; from 1280 where there is IPv6
+---@field vlan? integer 1 to 4094, of a switch's port: what hangs on it shares a segment with the others of its VLAN alone, also across switches that are joined (their cables carry all VLANs, with tags). Ports without are in VLAN 1. EOPNOTSUPP where the kernel's bridges have no VLANs
 ---@field up? boolean false: unplugged
 ---@field delay? number|string seconds, or "5ms": at both ends, each for what it sends
 ---@field jitter? number|string of the delay
