@@ -23,7 +23,7 @@
 local netns = require "netns"
 
 local cases = {
-	"namespaces", "pairs", "exec", "peers", "start", "probes", "star", "routes",
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "routes",
 }
 
 local interpreter = arg[-1]

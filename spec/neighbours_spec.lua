@@ -21,7 +21,7 @@ end
 local function questions(n, from)
 	local list = {}
 	for i = 1, n do
-		list[i] = { from = from, to = from, addr = "10.0.0." .. i, family = "inet" }
+		list[i] = { from = from, to = place(1000), addr = "10.0.0." .. i, family = "inet" }
 	end
 	return list
 end
@@ -64,7 +64,10 @@ describe("many probes", function()
 	it("of one pair need one place", function()
 		local list = questions(500, place(100))
 		for _, q in ipairs(list) do
-			q.addr = "10.0.0.1"
+			q.to = list[1].to
+		end
+		for i = 1, 500, 2 do
+			list[i].from, list[i].to = list[i].to, list[i].from
 		end
 		neighbours.probe(list)
 		assert.same({ 500 }, waves)

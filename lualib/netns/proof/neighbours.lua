@@ -11,8 +11,7 @@
 local core = require "netns.core"
 
 local ROUNDS = 4
-local SMALL = 32 -- pairs that are always asked at once
-local ENTRIES = 2 -- of a pair: one at either end
+local SMALL = 64 -- entries that are always risked
 local SHARE = 0.7 -- of the free room that a wave takes: others need some, too
 
 -- ICMP errors that tell of a neighbour that was not found.
@@ -35,22 +34,29 @@ local function is_heard(o)
 	return not o.sent or o.reply or o.icmp and not unresolved[o.icmp.name]
 end
 
---- The positions from `at` on that one wave takes, and where the next one begins.
+--- Note that `ns` needs an entry for `other`; 1 if that is new, else 0.
+local function need(entries, ns, other)
+	local of = entries[ns] or {}
+	entries[ns] = of
+	if of[other] then
+		return 0
+	end
+	of[other] = true
+	return 1
+end
+
+--- The positions from `at` on that one wave takes, where the next one begins, and how many entries
+--- it needs: one at either end of a pair, none of who asks itself.
 local function wave_of(left, at, list, room)
-	local pairs_seen, n, wave = {}, 0, {}
-	while left[at] do
+	local entries, n, wave = {}, 0, {}
+	while left[at] and n < room do
 		local q = list[left[at]]
-		local seen = pairs_seen[q.from] or {}
-		local key = q.addr
-		if not seen[key] then
-			if n >= room then
-				break
-			end
-			n, seen[key], pairs_seen[q.from] = n + 1, true, seen
+		if q.from ~= q.to then
+			n = n + need(entries, q.from, q.to or q.addr) + (q.to and need(entries, q.to, q.from) or 0)
 		end
 		wave[#wave + 1], at = left[at], at + 1
 	end
-	return wave, at
+	return wave, at, n
 end
 
 local function name_of(entry)
@@ -131,9 +137,8 @@ local function probe(list, options, around)
 		while left[at] do
 			local before = tables(list[left[at]].from)
 			local room = math.min(before.inet.room, before.inet6 and before.inet6.room or math.huge)
-			local wave, next_at = wave_of(left, at, list,
-				math.max(SMALL, math.floor(room * SHARE / ENTRIES / round)))
-			local held = #wave > SMALL and remember(wave, list, around or {})
+			local wave, next_at, needed = wave_of(left, at, list, math.max(SMALL, room * SHARE / round))
+			local held = needed > SMALL and remember(wave, list, around or {})
 			ask_wave(wave, list, options, before, found, again)
 			at = next_at
 			if held and (left[at] or again[1]) then
