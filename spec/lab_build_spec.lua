@@ -225,6 +225,20 @@ describe("a lab", function()
 	end)
 end)
 
+describe("a lab at the prompt", function()
+	it("is loaded by nslua -i, and can be asked", function()
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		local out <close> = io.open(file, "w")
+		out:write "net = require 'netns.lab'.star(2):up()":flush()
+		local here <close> = netns.current()
+		local r = here:exec { support.interpreter, "-i", file, check = false, stdin =
+			'net:check { { "h1", "h2", "icmp", "open" } }\nnet:node "h1".link:get("eth0").state\n' }
+		assert.truthy(r.stdout:find("ok      #1 h1 -> h2 icmp is open", 1, true), r.stdout .. r.stderr)
+		assert.truthy(r.stdout:find "%f[%w]up%f[%W]")
+	end)
+end)
+
 describe("a lab that takes long to build", function()
 	-- as if two seconds had gone by since it began
 	local script = [[

@@ -94,6 +94,28 @@ describe("a refusal by a rule", function()
 	end
 end)
 
+describe("a refusal by a rule of a bridge", function()
+	it("comes in the name of the target, and was not its own", function()
+		local net <close> = line()
+		local made, e = pcall(function()
+			net:node "lan".nft:run [[table bridge f { chain c { type filter hook prerouting priority 0
+				tcp dport 1001 reject with tcp reset
+				udp dport 1001 reject with icmpx admin-prohibited
+			}; }]]
+		end)
+		if not made and e.code == "ENOENT" then
+			pending("this kernel has no reject for bridges (nft_reject_bridge)")
+			return
+		end
+		assert.is_true(made, tostring(e))
+		each(net, { "web", "db", { "tcp/1001", "udp/1001" }, "rejected" }, function(verdict)
+			assert.same({ "rejected", false }, { verdict.verdict, verdict.delivered }, verdict.why)
+			assert.equal(verdict.what == "udp/1001" and "admin-prohibited" or nil,
+				verdict.icmp and verdict.icmp.name)
+		end)
+	end)
+end)
+
 describe("a silence", function()
 	-- port -> node, chain, and the rule's text with which it begins
 	local drops = {
