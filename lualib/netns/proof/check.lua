@@ -24,6 +24,7 @@ local ways = require "netns.proof.way"
 
 local EXPLAINED = 8 -- failed silences a report
 local HELD_BACK = 8 -- silences that may be refusals, a report
+local LOOKED_UP = 256 -- pairs whose way is looked up for that
 
 local function misuse(index, attr, message, ...)
 	core.raise { op = "lab check", attr = attr, index = index, message = message:format(...),
@@ -174,11 +175,19 @@ end
 --- A router's routes refuse five packets of a sender at once, and then one a second. Silences that
 --- may be such a refusal are asked for again, at that pace: some of them, for each takes a second.
 local function ask_slowly(job, results, way)
-	local again, positions = {}, {}
+	local again, positions, known, left = {}, {}, {}, LOOKED_UP
+	local function is_refused(q)
+		local key = q.names.from .. " " .. q.addr
+		if known[key] == nil and left > 0 then
+			left = left - 1
+			known[key] = ways.refusing(job.lab.running, q.names.from, q.addr) ~= nil
+		end
+		return known[key]
+	end
 	for at = 1, job.asked do
 		local q = job.questions[at]
 		if results[at].verdict == "dropped" and q.family == "inet" and not layer2.kinds[q.proto]
-			and #again < HELD_BACK and ways.refusing(job.lab.running, q.names.from, q.addr) then
+			and #again < HELD_BACK and is_refused(q) then
 			again[#again + 1], positions[#positions + 1] = job.plain[at], at
 		end
 	end
