@@ -23,7 +23,7 @@
 local netns = require "netns"
 
 local cases = {
-	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "routes",
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "tables",
 }
 
 local interpreter = arg[-1]
