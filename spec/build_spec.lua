@@ -269,7 +269,11 @@ describe("scripts/deps", function()
 	local lacking = "PKG_CONFIG=/nonexistent scripts/deps need build"
 
 	it("is silent when all is there", function()
-		assert.same({ "", 0 }, { shell("scripts/deps need build test") })
+		local missing = shell("scripts/deps list build test"):match "no (%S+)"
+		if missing then -- an optional one, which who may not install goes without
+			pending(missing .. " is not there")
+		end
+		assert.same({ "", 0 }, { shell("NO_INSTALL=1 scripts/deps need build test") })
 	end)
 
 	it("shows one line and stops when it may not install", function()
