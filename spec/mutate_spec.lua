@@ -69,6 +69,20 @@ describe("lab:mutate", function()
 		assert.equal(0, #m.killed)
 	end)
 
+	it("takes settings back, also those that came after up, and of one link", function()
+		local net <close> = dmz()
+		local fw = net:node "fw"
+		fw.nft:flush()
+		fw.sysctl["net.ipv4.conf.eth1.forwarding"] = 0
+		fw.sysctl["net.ipv4.tcp_syncookies"] = 0
+		local m = net:mutate { { "db", "web", "tcp/80", "isolated" } }
+		assert.same({ "fw sysctl net.ipv4.conf.eth1.forwarding = 0" }, whats(m.killed))
+		local survived = table.concat(whats(m.survived), "\n")
+		assert.truthy(survived:find("fw sysctl net.ipv4.tcp_syncookies = 0", 1, true), survived)
+		assert.truthy(survived:find("fw sysctl net.ipv4.ip_forward = 1", 1, true), survived)
+		assert.is_false(m.ok)
+	end)
+
 	it("takes a port's isolation away, also where it came after up", function()
 		local net <close> = lab.new()
 		net:hosts { "a", "b", "c" }

@@ -38,15 +38,21 @@ function mutants.routes(node, ns, add)
 	end
 end
 
---- Settings that the lab made: each goes back to what a fresh namespace has.
+--- Settings that the lab made, or somebody since: each goes back to what a fresh namespace has.
 function mutants.sysctls(node, ns, add, context)
-	local keys = {}
+	local keys, changed = {}, context.changed[node] or {}
 	for key in next, context.sysctls[node] or {} do
 		keys[#keys + 1] = key
+	end
+	for key in next, changed do
+		keys[#keys + 1] = not (context.sysctls[node] or {})[key] and key or nil
 	end
 	table.sort(keys)
 	for _, key in ipairs(keys) do
 		local usual = context.usual(key)
+		if usual == nil and changed[key] then -- of a link that a fresh namespace does not have
+			usual = changed[key].was
+		end
 		local value = ns.sysctl[key]
 		if usual ~= nil and usual ~= value then
 			add(node, ("sysctl %s = %s"):format(key, tostring(value)), function(copy)

@@ -79,22 +79,49 @@ local function copy_ports(original, copy)
 	end
 end
 
-local function copy_changes(original, copy)
+--- Settings that differ from those of a copy, because somebody changed them since: for each node,
+--- { [key] = { is, was } }. What a namespace counts is no setting.
+local function changed_sysctls(original, copy)
+	local out = {}
+	for name, ns in next, original.running.namespaces do
+		local fresh, changed = copy.running.namespaces[name].sysctl:list(), {}
+		for key, value in next, ns.sysctl:list() do
+			if fresh[key] ~= nil and fresh[key] ~= value and not key:find "_count$" then
+				changed[key] = { is = value, was = fresh[key] }
+			end
+		end
+		out[name] = changed
+	end
+	return out
+end
+
+local function copy_changes(original, copy, sysctls)
+	for name, changed in next, sysctls do
+		local values = {}
+		for key, value in next, changed do
+			values[key] = value.is
+		end
+		copy.running.namespaces[name].sysctl:set(values)
+	end
 	copy_routes(original, copy)
 	copy_ports(original, copy)
 end
 
---- A fresh copy that is up; the caller closes it.
-local function copy_of(self, description)
+--- A fresh copy that is up, with what was changed since, `sysctls` among it (changed_sysctls, which
+--- the first copy finds out); the caller closes it.
+local function copy_of(self, description, sysctls)
 	local lab = require "netns.lab"
 	local copy = lab.new(description)
 	copy:up { routing = self.running.options.routing }
-	local done, e = pcall(copy_changes, self, copy)
+	local done, e = pcall(function()
+		sysctls = sysctls or changed_sysctls(self, copy)
+		copy_changes(self, copy, sysctls)
+	end)
 	if not done then
 		copy:down()
 		error(e, 0)
 	end
-	return copy
+	return copy, sysctls
 end
 
 -- What the lab sets for the probes' sake, and not for the policy's.
@@ -140,8 +167,8 @@ local function killers(report)
 end
 
 --- Make one mutant: its copy, or what is wrong with it.
-local function make(self, description, mutant)
-	local made, copy = pcall(copy_of, self, description)
+local function make(self, description, sysctls, mutant)
+	local made, copy = pcall(copy_of, self, description, sysctls)
 	if not made then
 		return nil, tostring(copy)
 	end
@@ -155,7 +182,7 @@ end
 
 --- Ask the table of several mutants at once, since most of the time goes by waiting for silence.
 --- `note(mutant, fate, why)` takes the results.
-local function try(self, description, rows, batch, note)
+local function try(self, description, sysctls, rows, batch, note)
 	local copies, made = {}, {}
 	local guard <close> = setmetatable({}, { __close = function()
 		for _, copy in ipairs(copies) do
@@ -163,7 +190,7 @@ local function try(self, description, rows, batch, note)
 		end
 	end })
 	for _, mutant in ipairs(batch) do
-		local copy, why = make(self, description, mutant)
+		local copy, why = make(self, description, sysctls, mutant)
 		if copy then
 			copies[#copies + 1], made[#made + 1] = copy, mutant
 		else
@@ -201,20 +228,22 @@ function methods:mutate(rows)
 	for i, node in ipairs(self.running.layout.order) do
 		order[i] = node.name
 	end
-	local list
+	local list, sysctls
 	do
-		local copy <close> = copy_of(self, description)
+		local first, changed = copy_of(self, description)
+		local copy <close> = first
+		sysctls = changed
 		local report = copy:check(rows)
 		if not report.ok then
 			core.raise { op = "lab mutate", subject = self.description.name, code = "EXPECT",
 				message = "in an unchanged copy of the lab, " .. report:failures() }
 		end
 		list = finder.find(order, copy.running.namespaces, { sysctls = planned_sysctls(self),
-			usual = usual_values() })
+			usual = usual_values(), changed = changed })
 	end
 	for first = 1, #list, AT_ONCE do
 		progress(first, #list)
-		try(self, description, rows, table.move(list, first, first + AT_ONCE - 1, 1, {}),
+		try(self, description, sysctls, rows, table.move(list, first, first + AT_ONCE - 1, 1, {}),
 			function(mutant, fate, why)
 				table.insert(result[fate], { what = mutant.what, node = mutant.node, why = why })
 			end)
