@@ -199,7 +199,8 @@ static int read_one(lua_State *L, double timeout)
 		hear(L, m, 1);
 		if (next_queued(m, 1, &r))
 			return 1;
-		more = wait_poll(L, &fd, 1, deadline) > 0;
+		/* also where what comes all the time is never what was asked for */
+		more = wait_poll(L, &fd, 1, deadline) > 0 && (deadline < 0 || wait_clock() < deadline);
 	} while (more);
 	lua_pushnil(L);
 	lua_pushliteral(L, "timeout");
