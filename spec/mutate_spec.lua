@@ -97,6 +97,48 @@ describe("lab:mutate", function()
 		assert.is_true(m.ok, tostring(m))
 	end)
 
+	it("kills nothing by a mutant that changes nothing, and says which could not be made", function()
+		local finder = require "netns.proof.mutants"
+		local find = finder.find
+		finally(function() finder.find = find end)
+		local function mutant(what, apply)
+			return { node = "web", what = what, apply = apply }
+		end
+		function finder.find()
+			return {
+				mutant("nothing", function() end),
+				mutant("the impossible", function(ns) ns.route:delete "9.9.9.0/24" end),
+				mutant("the way", function(ns) ns.route:flush { dst = "default" } end),
+			}
+		end
+		local net <close> = dmz()
+		local m = net:mutate { { "web", "db", "tcp/80", "open" } }
+		assert.same({ { "web nothing" }, { "web the impossible" }, { "web the way" }, false },
+			{ whats(m.survived), whats(m.void), whats(m.killed), m.ok })
+		assert.truthy(m.void[1].why:find("route delete 9.9.9.0/24 in web", 1, true), m.void[1].why)
+		assert.truthy(m.killed[1].why:find("row 1 is no_route", 1, true))
+		assert.truthy(tostring(m):find "1 killed, 1 survived, 1 void")
+	end)
+
+	it("tells a terminal how far it is", function()
+		local file = os.tmpname()
+		finally(function() os.remove(file) end)
+		local out <close> = io.open(file, "w")
+		out:write [[
+			local net <close> = require "netns.lab".star(2)
+			net:up()
+			net:node "h2".nft:run "table ip t { chain c { type filter hook input priority 0; }; }"
+			net:node "h2".nft:run "add rule ip t c tcp dport 1 drop"
+			print(net:mutate { { "h1", "h2", "tcp/1", "isolated", family = "inet" } })
+		]]:flush()
+		local here <close> = require "netns".current()
+		local r = here:exec { support.interpreter, file, pty = true }
+		assert.matches("mutant 1 of 1", r.stdout)
+		assert.matches("1 killed, 0 survived, 0 void", r.stdout)
+		r = here:exec { support.interpreter, file }
+		assert.is_nil((r.stdout .. r.stderr):find "mutant 1 of")
+	end)
+
 	it("refuses a table that does not hold by itself", function()
 		local net <close> = dmz()
 		local err = support.refused("EXPECT", nil, net.mutate, net, { { "web", "db", "tcp/22", "open" } })
