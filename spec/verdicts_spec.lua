@@ -5,6 +5,7 @@
 -- One lab has many causes at once, each behind ports or hosts of its own, so that a table of all of
 -- them also shows that they are told apart.
 local lab = require "netns.lab"
+local netns = require "netns"
 local support = require "spec.support"
 
 local families = { "inet", "inet6" }
@@ -165,6 +166,34 @@ describe("a silence", function()
 			assert.same({ wanted[2], wanted.policy }, { verdict.at.rule.chain, verdict.at.rule.policy })
 			assert.equal(not wanted.policy, math.type(verdict.at.rule.handle) == "integer")
 		end)
+	end)
+
+	it("is told so by a process that stood still when it was to ask again", function()
+		local script = [[
+			local netns = require "netns"
+			local net = require "netns.lab".new "still"
+			local a, b, r = net:host "a", net:host "b", net:router "r"
+			net:link(a, r)
+			net:link(b, r)
+			net:up()
+			a.nft:run "table inet f {\nchain c {\ntype filter hook output priority 0; tcp dport 1 drop\n}\n}"
+			print "asks"
+			io.stdout:flush()
+			print(netns.probe({ from = a, to = b, proto = "tcp", port = 1 }, { settle = 0.4 }).verdict)
+		]]
+		local p <close> = netns.current():spawn { support.interpreter, "-e", script, stdout = "capture",
+			stderr = "stdout" }
+		assert(p:expect("asks\n", 10), p:peek())
+		netns.sleep(0.5) -- its sockets are closed by now, and the last attempt is due in 0.5 s
+		local inner = p.pid
+		for _ = 1, 2 do -- the sandbox has two processes before Lua's own
+			inner = tonumber(support.read(("/proc/%d/task/%d/children"):format(inner, inner)):match "%d+")
+		end
+		netns.current():exec { "kill", "-STOP", tostring(inner) }
+		netns.sleep(1)
+		p:kill "CONT" -- the sandbox stood still with it, and passes this on
+		assert.equal(0, p:wait(10).code)
+		assert.equal("local_denied\n", p:wait().stdout:match "[%w_]+\n$")
 	end)
 
 	it("of a packet that the sender's own rules keep is told by its kernel", function()

@@ -522,19 +522,30 @@ static bool unresolved(const struct hop *hop)
 	return (hop->path.neighbour & NUD_INCOMPLETE) && hop->path.carrier;
 }
 
+/* Close the sockets of a probe that goes on, and remember where it came from. */
+static void close_early(struct probe *p)
+{
+	int fd = p->fd[1] >= 0 ? p->fd[1] : p->fd[0];
+	socklen_t size = sizeof(p->here);
+
+	if (fd >= 0 && getsockname(fd, &p->here.any, &size) < 0)
+		p->here.any.sa_family = 0;
+	handle_closefd(&p->fd[0]);
+	handle_closefd(&p->fd[1]);
+}
+
 /*
  * connect() does not tell when the output hook drops its SYN, but a raw socket is told: EPERM. So the SYN goes once more, from the same
  * port, with a sequence number that no observer takes for a probe.
  */
 static void accept_silence(struct engine *e, struct probe *p, double now)
 {
-	int fd = p->fd[1] >= 0 ? p->fd[1] : p->fd[0];
-	union address here = { 0 }, to = p->target;
-	socklen_t size = sizeof(here);
+	union address to = p->target;
 	uint8_t syn[PACKET_SYN];
 
-	if (p->proto == IPPROTO_TCP && !p->delivered && fd >= 0 && getsockname(fd, &here.any, &size) == 0) {
-		packet_syn(&here, &to, e->key.seq - 1, syn);
+	close_early(p);
+	if (p->proto == IPPROTO_TCP && !p->delivered && p->here.any.sa_family) {
+		packet_syn(&p->here, &to, e->key.seq - 1, syn);
 		to.in.sin_port = 0;
 		if (sendto(p->from->raw_tcp, syn, sizeof(syn), MSG_NOSIGNAL, &to.any, address_size(&to)) < 0 && errno == EPERM) {
 			p->sent = false;
@@ -574,8 +585,7 @@ static double watch_silence(struct engine *e, struct probe *p, double now)
 		ask_hop(e, p->from, p->hop, now);
 		if (unresolved(p->hop)) {
 			/* TCP's own retransmission, just when the kernel gives the neighbour up, would make it ask anew */
-			handle_closefd(&p->fd[0]);
-			handle_closefd(&p->fd[1]);
+			close_early(p);
 			p->resolving = true;
 			return now + 2 * ask_every;
 		}
@@ -600,8 +610,7 @@ static double watch_silence(struct engine *e, struct probe *p, double now)
 		double pause = p->last + 0.2 * unit; /* in which TCP's own retransmissions must not be heard */
 
 		if (now >= pause) {
-			handle_closefd(&p->fd[0]);
-			handle_closefd(&p->fd[1]);
+			close_early(p);
 		} else if (pause < next) {
 			next = pause;
 		}

@@ -76,6 +76,7 @@ struct probe {
 	double next, resolved;     /* next: not before; resolved: when the neighbour was found */
 	bool resolving;
 	int fd[2];                 /* TCP: the first attempt's socket and the latest one's */
+	union address here;        /* what it was bound to, once they were closed before the end */
 };
 
 struct engine {
