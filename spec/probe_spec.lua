@@ -140,6 +140,20 @@ describe("netns.probe", function()
 			assert.is_false(verdicts["inet udp"].answered)
 		end)
 
+		it("finds hundreds of closed ports refused, though errors come one a second", function()
+			for _, family in ipairs { "inet", "inet6" } do
+				local list = {}
+				for i = 1, 200 do
+					list[i] = { from = a, to = b, proto = "udp", port = 1000 + i, family = family }
+				end
+				for _, verdict in ipairs(probe(list)) do
+					assert.equal("refused", verdict.verdict, verdict.why)
+					assert.is_true(verdict.delivered)
+					assert.is_true(verdict.observation.watched < 30)
+				end
+			end
+		end)
+
 		it("finds what the receiver's input hook drops", function()
 			if not has_nft() then return end
 			b.nft:run(filter("input", each_probe "drop"))

@@ -516,6 +516,14 @@ static void attempt(struct engine *e, struct probe *p, double now)
 	}
 }
 
+/* The receiver has the packet, and nobody there has the port: only the error that says so is missing. */
+static bool is_closed(const struct probe *p)
+{
+	const struct listener *l = p->listener;
+
+	return p->proto == IPPROTO_UDP && p->delivered && l && !l->own && !l->service && l->errnum == 0;
+}
+
 /* The neighbour is still being asked for. Without carrier nobody can answer, so that is not waited for. */
 static bool unresolved(const struct hop *hop)
 {
@@ -565,8 +573,15 @@ static double watch_silence(struct engine *e, struct probe *p, double now)
 		ask_hop(e, p->from, p->hop, now);
 	schedule = schedule_of(p);
 	unit = unit_of(e, p, schedule);
-	if (p->from->errors)
+	if (p->from->errors && is_closed(p)) { /* the others' errors are why its own is late: that is not waited for */
+		if (now >= since + unit * schedule->believe) {
+			p->cut = CUT_LIMITED;
+			accept_silence(e, p, now);
+			return now;
+		}
+	} else if (p->from->errors) {
 		since = later(since, p->from->last_error);
+	}
 	believe = since + unit * schedule->believe;
 	if (p->timeout >= 0)
 		end = p->first + p->timeout;

@@ -68,7 +68,6 @@ struct probe {
 	enum probe_reply reply;
 	union address reply_from;
 	bool reply_exact;          /* the answer carried the mark */
-	bool withheld;             /* the receiver's own counters show that its rate limit held an ICMP error back */
 	enum probe_cut cut;
 	unsigned int attempts;
 	double first, last, delivered_at, answered_at, ended_at;

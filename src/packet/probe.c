@@ -401,6 +401,8 @@ static void push_observation(lua_State *L, const struct engine *e, const struct 
 	push_controls(L, p);
 	if (p->listener && (p->listener->service || p->listener->fd >= 0))
 		set_string(L, "listener", p->listener->service ? "service" : "own");
+	if (p->listener && !p->listener->own && !p->listener->service && p->listener->errnum == 0)
+		set_boolean(L, "closed", true);
 	if (p->listener && p->listener->errnum && !p->listener->service)
 		set_string(L, "listener_errno", error_code(p->listener->errnum));
 	set_string(L, "cut", cuts[p->cut]);

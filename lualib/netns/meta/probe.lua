@@ -72,6 +72,7 @@
 ---@field controls? netns.probe.Controls
 ---@field down? string the sender's link that is down and by which it would have left: that with the target's network, in a lab the one by which the description leads there, or any when all are down
 ---@field listener? "own"|"service"
+---@field closed? boolean nobody had the port when the probe began
 ---@field listener_errno? string why no listener could be opened
 ---@field crowded? boolean the kernel's neighbour table, which all namespaces share, was full meanwhile, so that packets may have been lost
 ---@field cut? "limited"|"neighbour" why the watch ended before silence was certain

@@ -108,12 +108,6 @@ local rules = {
 	{ "rejected", function(o) return o.icmp and o.delivered == false end,
 		"$by answered $icmp, and the receiver did not see $packet." },
 	{ "rejected", function(o) return o.icmp end, "$by answered $icmp." },
-	{ "refused", function(o) return o.withheld and o.delivered end,
-		"$Packet was seen in the receiver, where nobody listens on $where: it counted an ICMP error "
-		.. "for it that its rate limit held back." },
-	{ "rejected", function(o) return o.withheld end,
-		"The receiver did not see $packet, but counted an ICMP error for it that its rate limit held "
-		.. "back." },
 
 	-- silence
 	{ "no_neighbour", function(o) return o.late_errno == "EHOSTUNREACH" end,
@@ -124,6 +118,9 @@ local rules = {
 		return o.delivered and q.proto == "udp" and o.listener == "service"
 	end, "$Packet was seen in the receiver, where somebody has $where, and no error came back. A "
 		.. "service may stay silent, so a lost answer cannot be told from none (sent $effort)." },
+	{ "refused", function(o) return o.closed and o.delivered and o.cut == "limited" end,
+		"$Packet was seen in the receiver, where nobody listens on $where. The ICMP error that says so "
+		.. "did not come (sent $effort): others were, at the pace of a rate limit." },
 	{ "inconclusive", function(o) return o.cut == "limited" end,
 		"Silent (sent $effort), but ICMP errors were still coming in at the pace of a rate limit: ask "
 		.. "for fewer at once, or with a longer timeout." },
