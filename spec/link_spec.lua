@@ -183,6 +183,18 @@ describe("ns.link", function()
 		assert.equal("lo", names(a.link:list()))
 	end)
 
+	it("flushes and deletes what stands on a link that went before it", function()
+		local specs = {
+			{ name = "br0", kind = "bridge" }, { name = "i0", kind = "ifb", master = "br0" },
+		}
+		a.link:add(specs)
+		a.link:flush()
+		assert.equal("lo", names(a.link:list()))
+		a.link:add { specs[1], specs[2] }
+		a.link:delete { a.link:get "br0", a.link:get "i0" }
+		assert.equal("lo", names(a.link:list()))
+	end)
+
 	it("stops an array at the first refusal and names it", function()
 		local err = refused("EEXIST", nil, function()
 			a.link:add {

@@ -312,6 +312,7 @@ const struct rtnl_object rtnl_link = {
 	.get = RTM_GETLINK,
 	.new = RTM_NEWLINK,
 	.del = RTM_DELLINK,
+	.by_key = true,
 	.flags = { [RTNL_ADD] = NLM_F_CREATE | NLM_F_EXCL },
 	.begin = begin,
 	.end = end,

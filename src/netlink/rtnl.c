@@ -221,12 +221,14 @@ size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 	const struct rtnl_object *o = r->object;
 	struct codec *c = &r->codec;
 	size_t start = c->out->size;
+	bool lenient = r->lenient;
 
 	c->family = AF_UNSPEC;
 	c->present = (struct codec_span){ NULL, 0 };
 	c->create = verb == RTNL_ADD || verb == RTNL_REPLACE;
 	c->replace = verb == RTNL_REPLACE;
 	c->postponed = false;
+	r->lenient = lenient || (verb == RTNL_DELETE && o->by_key);
 	codec_begin(c, verb == RTNL_DELETE ? o->del : verb != RTNL_ADD && o->set ? o->set : o->new, o->flags[verb], o->header);
 	if (o->begin)
 		o->begin(r, spec, verb);
@@ -234,6 +236,7 @@ size_t rtnl_encode(struct rtnl *r, int spec, enum rtnl_verb verb)
 	if (o->end)
 		o->end(r, spec, verb);
 	codec_finish(c);
+	r->lenient = lenient;
 	return start;
 }
 

@@ -29,6 +29,7 @@ struct rtnl_object {
 	uint16_t get, new, del, set;  /* message types; set: 0 where `new` changes, too */
 	uint16_t flags[RTNL_VERBS];   /* NLM_F_ of each verb */
 	bool batch;                   /* many are sent at once */
+	bool by_key;                  /* a delete needs nothing but the key: what else the spec names may be gone */
 	const int *families;          /* one dump for each; ended by -1 */
 	/* The peculiar; each may be NULL. `spec` is a stack index. */
 	void (*begin)(struct rtnl *r, int spec, enum rtnl_verb verb); /* after the header, before the rows */
@@ -58,7 +59,7 @@ struct rtnl {
 	struct nlbuf *answer;     /* of small questions asked on the way */
 	int names;                /* stack index: ifindex -> name, and handles kept alive */
 	int family;               /* of the dump that runs */
-	bool lenient;             /* a link's name that is not there yet is no error (first pass over links) */
+	bool lenient;             /* a link's name that is not there yet is no error (first pass over links, or one to delete) */
 	/* opens a namespace reference of a spec (`netns = ...`): a descriptor and a socket that live as long as r->names does */
 	int (*netns_fd)(struct rtnl *r, int idx, const char *key);
 	struct nlsock *(*netns_sock)(struct rtnl *r, int idx, const char *key);
