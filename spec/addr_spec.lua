@@ -93,6 +93,14 @@ describe("ns.addr", function()
 		assert.equal("forever", ns.addr:get("10.0.0.1").valid)
 	end)
 
+	it("deletes nothing that is not named", function()
+		ns.link:set { name = "lo", up = true }
+		local before = #ns.addr:list()
+		refused("EINVAL", "spec", ns.addr.delete, ns.addr, { {} })
+		refused("EINVAL", "spec", ns.addr.delete, ns.addr, { family = "inet" })
+		assert.equal(before, #ns.addr:list())
+	end)
+
 	it("deletes by address alone, by spec, and what was listed", function()
 		ns.addr:add {
 			{ dev = "p0", addr = "10.0.0.1/24" }, { dev = "p0", addr = "10.0.0.2/24" },

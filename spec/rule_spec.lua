@@ -97,6 +97,20 @@ describe("ns.rule", function()
 		assert.equal(5, #a.rule:list())
 	end)
 
+	it("deletes nothing that is not named", function()
+		for _, spec in ipairs { { {} }, { family = "inet" }, { { family = "inet6" } },
+			{ { priority = 32766 }, {} }, { family = "inet", invert = false } } do
+			local err = refused("EINVAL", "spec", a.rule.delete, a.rule, spec)
+			assert.is_true(err.misuse)
+			assert.matches("must be named", err.message)
+			assert.equal(5, #a.rule:list())
+		end
+		a.rule:add { from = "10.0.0.0/8", table = 100 }
+		a.rule:delete { from = "10.0.0.0/8" }
+		a.rule:delete {}
+		assert.equal(5, #a.rule:list())
+	end)
+
 	it("lists what it can add again", function()
 		a.rule:add(samples)
 		local b <close> = netns.new()

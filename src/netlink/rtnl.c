@@ -262,6 +262,17 @@ static int element(struct rtnl *r, int array, lua_Integer i, enum rtnl_verb verb
 	return rtnl_spec(r, -1);
 }
 
+/* Does the spec say which entry it means? A family and what is false fit many. */
+static bool names_one(struct rtnl *r, int spec)
+{
+	lua_State *L = r->L;
+	bool names = false;
+
+	for (lua_pushnil(L); lua_next(L, spec); lua_pop(L, 1))
+		names = names || (lua_toboolean(L, -1) && !args_is(L, -2, "family"));
+	return names;
+}
+
 /* An address to delete may be given without its link: find the rest of it in the listing. */
 static int complete(struct rtnl *r, int spec)
 {
@@ -270,6 +281,9 @@ static int complete(struct rtnl *r, int spec)
 
 	if (!r->object->whole || r->object->whole(r, spec))
 		return spec;
+	if (!names_one(r, spec))
+		args_misuse(r->L, &(struct args_at){ .op = r->codec.op, .key = "spec", .index = index },
+			    "what to delete must be named, by %s or another field", r->object->key);
 	rtnl_get(r, spec);
 	r->codec.index = index;
 	found = lua_gettop(r->L);

@@ -42,7 +42,8 @@ function rule:replace(spec) end
 ---@param spec netns.rule.Spec|netns.rule.Spec[]
 function rule:set(spec) end
 
----Remove rules, by priority or spec. Raises EADDRNOTAVAIL for a priority that is not there, ENOENT for a spec.
+---Remove rules, by priority or spec. Raises EADDRNOTAVAIL for a priority that is not there, ENOENT for a spec, EINVAL for a spec that
+---names nothing beside the family.
 ---@param spec integer|netns.rule.Spec|(integer|netns.rule.Spec)[]
 function rule:delete(spec) end
 
