@@ -130,6 +130,19 @@ add rule inet t c iif lo accept]]
 		assert.equal("EBADF", fails(other.nft.run, other.nft, "list tables").code)
 	end)
 
+	it("is closed with its namespace", function()
+		local other = netns.new()
+		local nft = other.nft
+		assert.equal(("netns.firewall (%d)"):format(other.inode), tostring(nft))
+		other:close()
+		assert.equal("netns.firewall (closed)", tostring(nft))
+		for _, verb in ipairs { "run", "check", "list", "json", "flush" } do
+			local e = fails(nft[verb], nft, "list tables")
+			assert.is_true(e.misuse)
+			assert.equal(("nft %s: field 'self': the namespace is closed"):format(verb), tostring(e))
+		end
+	end)
+
 	it("opens no descriptor that stays", function()
 		local function count()
 			local n = 0

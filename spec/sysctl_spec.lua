@@ -248,6 +248,7 @@ describe("ns.sysctl", function()
 		refused("EBADF", "self", s.get, s, "net.ipv4.ip_forward")
 		refused("EBADF", "self", s.set, s, { ["net.ipv4.ip_forward"] = 1 })
 		refused("EBADF", "self", s.list, s)
+		assert.equal("netns.sysctl (closed)", tostring(s))
 	end)
 end)
 

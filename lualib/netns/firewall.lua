@@ -24,6 +24,7 @@ local function namespace(op, self)
 	if type(self) ~= "table" or getmetatable(self) ~= firewall_mt then
 		misuse(op, "self", "call it as ns." .. op:gsub(" ", ":") .. "(...)")
 	end
+	core.check(self.ns, op)
 	return self.ns
 end
 

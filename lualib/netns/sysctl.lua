@@ -16,7 +16,7 @@ local function namespace(self, op)
 	if not ns then
 		misuse(op, "self", "call it as ns.sysctl:" .. op:match("%a+$") .. "(...)")
 	end
-	core.sysctl.check(ns, op)
+	core.check(ns, op)
 	return ns
 end
 

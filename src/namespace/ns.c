@@ -365,12 +365,25 @@ static int m_close(lua_State *L)
 	return 0;
 }
 
-/* core.label(ns [, label]) -> what errors call it; with a label, from now on that */
+/* core.check(ns, op): raises if the namespace is closed */
+static int l_check(lua_State *L)
+{
+	ns_check(L, 1, luaL_checkstring(L, 2), "self");
+	return 0;
+}
+
+/* core.label(ns [, label]) -> what errors call it, "closed" where it is; with a label, from now on that */
 static int l_label(lua_State *L)
 {
-	struct ns *ns = ns_check(L, 1, "label", "ns");
+	const struct ns *own = luaL_testudata(L, 1, NS_TYPE);
 	char label[NS_LABEL_SIZE];
+	struct ns *ns;
 
+	if (own && own->fd < 0) {
+		lua_pushliteral(L, "closed");
+		return 1;
+	}
+	ns = ns_check(L, 1, "label", "ns");
 	if (!lua_isnoneornil(L, 2))
 		snprintf(ns->label, sizeof(ns->label), "%s", args_string(L, 2, &(struct args_at){ .op = "label", .key = "label" }, NULL));
 	lua_pushstring(L, ns_label(ns, label));
@@ -442,6 +455,7 @@ static const luaL_Reg functions[] = {
 	{ "new", l_new },
 	{ "open", l_open },
 	{ "current", l_current },
+	{ "check", l_check },
 	{ "label", l_label },
 	{ NULL, NULL },
 };

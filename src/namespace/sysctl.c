@@ -397,13 +397,6 @@ static int l_find(lua_State *L)
 	return 1;
 }
 
-/* sysctl.check(ns, op): raises if the namespace is closed */
-static int l_check(lua_State *L)
-{
-	ns_check(L, 1, luaL_checkstring(L, 2), "self");
-	return 0;
-}
-
 /* sysctl.path(key) -> the key with slashes; any string is taken */
 static int l_path(lua_State *L)
 {
@@ -417,7 +410,7 @@ static int l_path(lua_State *L)
 void sysctl_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{ "check", l_check }, { "read", l_read }, { "write", l_write }, { "find", l_find }, { "path", l_path }, { NULL, NULL },
+		{ "read", l_read }, { "write", l_write }, { "find", l_find }, { "path", l_path }, { NULL, NULL },
 	};
 
 	luaL_newlib(L, functions);
