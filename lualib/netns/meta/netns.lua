@@ -76,9 +76,9 @@ function netns.delete(name) end
 ---@return string?
 function netns.identify(pid) end
 
----Remove the names that programs of ours left which were killed, and nothing else: a name is only removed if its owner (pid and start
----time) is dead and it still is what that owner made. In the sandbox there is nothing to do. Safe beside other programs that add and
----delete at the same time.
+---Remove the names that programs of ours made which no longer run, whether they ended normally or were killed, and nothing else: a name is
+---only removed if its owner (pid and start time) is dead and it still is what that owner made. So names that a program leaves for others
+---are removed, too. In the sandbox there is nothing to do. Safe beside other programs that add and delete at the same time.
 ---@return string[] removed
 function netns.prune() end
 
