@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- link_spec.lua - ns.link
+local core = require "netns.core"
 local fallback = require "spec.fallback"
 local netns = require "netns"
 local support = require "spec.support"
@@ -222,6 +223,24 @@ describe("ns.link", function()
 		end)
 		assert.is_nil(err.misuse)
 		assert.equal("mtu less than device minimum", err.message)
+	end)
+
+	it("hints at what helps, and at nothing else", function()
+		local function hint(spec)
+			local ok, err = pcall(a.link.add, a.link, spec)
+			return not ok and err.hint or nil
+		end
+		assert.matches("netns%.supports", hint { name = "x0", kind = "nosuchkind" })
+		assert.is_nil(hint { name = "x0", kind = "dummy", netns = "bogus" })
+		assert.is_nil(hint { name = "x0", kind = "veth", peer = { name = "x1", netns = "bogus" } })
+		assert.is_nil(hint { name = "x0", kind = "tun", netns = "bogus" })
+		-- which some kernels cannot
+		assert.is_nil(hint { name = "br0", kind = "bridge", data = { vlan_filtering = true } })
+		for _, code in ipairs { "EACCES", "ENOENT" } do
+			local _, err = pcall(core.raise,
+				{ op = "link add", code = code, message = "/dev/net/tun: no" })
+			assert.matches("a tun device", err.hint)
+		end
 	end)
 
 	it("finds misuse before anything is done", function()

@@ -19,19 +19,22 @@
 
 #define OWN "netns.own"
 
-/* Remedies for what users meet; the first row that fits wins. `op` is a prefix, "" fits all. */
+/* Remedies for what users meet; the first row that fits wins. `op` is a prefix, "" fits all; so is `message`, NULL fits all. */
 static const struct {
 	const char *op;
 	int errnum;
 	const char *hint;
+	const char *message;
 } hints[] = {
 	{ "netns new", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
 	{ "netns add", ENOSPC, "the limit user.max_net_namespaces is reached; close namespaces, or wait until closed ones are freed" },
 	{ "netns close_wait", ENOSPC, "it needs two namespaces more for a moment, and the limit user.max_net_namespaces is reached" },
 	{ "netns add", EEXIST, "the name is taken; netns.open(name) opens it, netns.delete(name) removes it" },
-	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance" },
-	{ "link", EACCES, "a tun device is made through /dev/net/tun, which must be readable and writable" },
-	{ "link", ENOENT, "a tun device is made through /dev/net/tun: load the module tun, or make the node (mknod /dev/net/tun c 10 200)" },
+	{ "link add", EOPNOTSUPP, "this kernel does not have the link kind; netns.supports(\"link\", kind) tells in advance",
+	  "Unknown device type" },
+	{ "link", EACCES, "a tun device is made through /dev/net/tun, which must be readable and writable", "/dev/net/tun" },
+	{ "link", ENOENT, "a tun device is made through /dev/net/tun: load the module tun, or make the node (mknod /dev/net/tun c 10 200)",
+	  "/dev/net/tun" },
 	{ "sysctl", EISDIR, "settings are below it: ns.sysctl:list(key) shows them" },
 	{ "sysctl get", EIO, "it can be read once it has been set" },
 	{ "sysctl set", ENOENT, "no such setting here: is the interface there, is the kernel module loaded? names with dots are written "
@@ -44,6 +47,11 @@ static const struct {
 	{ "", EPERM, "run the script with nslua, whose sandbox needs no privilege, or as root" },
 };
 
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text ? text : "", prefix, strlen(prefix)) == 0;
+}
+
 /* The remedy; what it pushes keeps the string alive. */
 static const char *push_hint(lua_State *L, const struct error *e)
 {
@@ -53,7 +61,8 @@ static const char *push_hint(lua_State *L, const struct error *e)
 	if (e->errnum == EPERM && lua_type(L, -1) == LUA_TSTRING)
 		return lua_tostring(L, -1);
 	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++)
-		if (hints[i].errnum == e->errnum && strncmp(e->op ? e->op : "", hints[i].op, strlen(hints[i].op)) == 0)
+		if (hints[i].errnum == e->errnum && begins(e->op, hints[i].op) &&
+		    (!hints[i].message || begins(e->message, hints[i].message)))
 			return hints[i].hint;
 	return NULL;
 }
