@@ -248,6 +248,19 @@ describe("signals", function()
 		end
 	end)
 
+	terminal.test("alone on its terminal, it goes on after a shell that had it", function()
+		for _, term in ipairs { "xterm", "dumb" } do
+			local t <close> = terminal.repl { TERM = term, PS1 = "inner:", INPUTRC = "/dev/null" }
+			t:keys "os.execute 'bash --norc --noprofile -i'\r"
+			t:leave_inner_shell()
+			t:match "> $"
+			assert.equal("42", t:enter "6 * 7")
+			t:interrupt "> $"
+			t:keys "os.exit(3)\r"
+			assert.equal(3, t:finish())
+		end
+	end)
+
 	terminal.test("what is typed ahead is not lost", function()
 		local t <close> = in_shell()
 		t:keys("1 + 1\r" .. D .. "echo that\r")

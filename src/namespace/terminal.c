@@ -39,14 +39,25 @@ void terminal_note(struct terminal *terminal)
 
 bool terminal_regain(int signo)
 {
-	int tty = signo == SIGTTIN || signo == SIGTTOU ? open_it() : -1;
-	bool regains;
+	bool wanted = signo == SIGTTIN || signo == SIGTTOU, regains;
+	int tty = wanted || signo == SIGSTOP ? open_it() : -1;
 
 	if (tty < 0)
 		return false;
-	regains = is_ours(tty) || (is_abandoned(tty) && tcsetpgrp(tty, getpgrp()) == 0);
+	regains = (wanted && is_ours(tty)) || (is_abandoned(tty) && tcsetpgrp(tty, getpgrp()) == 0);
 	close(tty);
 	return regains;
+}
+
+void terminal_await(void)
+{
+	int tty = getpgrp() == 0 ? open_it() : -1;
+
+	if (tty < 0)
+		return;
+	if (is_abandoned(tty))
+		raise(SIGSTOP);
+	close(tty);
 }
 
 void terminal_mend(const struct terminal *terminal)

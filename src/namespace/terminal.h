@@ -22,6 +22,12 @@ void terminal_note(struct terminal *terminal);
  */
 bool terminal_regain(int signo);
 
+/*
+ * Before a line is read: if such a shell has had the terminal, stop until it is taken back. Reading would do so by itself, but for a process
+ * group without a shell outside, as a terminal of its own or a container gives: there it only fails.
+ */
+void terminal_await(void);
+
 /* Give it the noted modes, if it is ours: who was killed while a line was being edited has left those that suit no shell. Likewise. */
 void terminal_mend(const struct terminal *terminal);
 

@@ -2,6 +2,8 @@
 /* line.c - lines that the user types: edited where build and terminal can, else as the terminal gives them */
 #include "line.h"
 
+#include "../namespace/terminal.h"
+
 #ifdef WITH_EDITLINE
 #include "edit/complete.h"
 #include "edit/edit.h"
@@ -132,6 +134,7 @@ static enum line read_plain(lua_State *L, const char *prompt)
 enum line line_read(lua_State *L, struct lines *lines, const char *prompt, const char *before)
 {
 	lines->before = before;
+	terminal_await();
 	return lines->edit ? read_edited(L, lines, prompt) : read_plain(L, prompt);
 }
 
