@@ -225,6 +225,14 @@ describe("ns.link", function()
 		assert.equal("mtu less than device minimum", err.message)
 	end)
 
+	it("says that a kind is missing", function()
+		assert.is_true(refused("EINVAL", "kind", a.link.add, a.link, { name = "x0" }).misuse)
+		local list = { { name = "x0", kind = "bridge" }, { name = "x1" } }
+		assert.equal(2, refused("EINVAL", "kind", a.link.add, a.link, list).index)
+		assert.is_nil(a.link:get "x0")
+		a.link:replace { name = "lo", up = true } -- which is there
+	end)
+
 	it("hints at what helps, and at nothing else", function()
 		local function hint(spec)
 			local ok, err = pcall(a.link.add, a.link, spec)

@@ -420,6 +420,8 @@ describe("netns.probe", function()
 		refused("EINVAL", "from", { from = "a", to = b })
 		refused("EINVAL", "to", { from = a })
 		refused("EINVAL", "to", { from = a, to = 1 })
+		refused("EINVAL", "to", { from = a, to = "10.0.0.2", family = "inet6" })
+		refused("EINVAL", "addr", { from = a, to = b, addr = "10.0.0.2", family = "inet6" })
 		for _, text in ipairs { "web", "10.0.1", "10.0.1.2/24", "fd00:1::g", "1.2.3.4.5", "dead:beef" } do
 			assert.equal("to", refused("EINVAL", "to", { from = a, to = text }).attr)
 		end

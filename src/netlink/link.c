@@ -276,6 +276,8 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	}
 	if (verb == RTNL_DELETE || !r->codec.create)
 		return;
+	if (!kind && verb == RTNL_ADD)
+		misuse(r, "kind", "is missing: \"veth\", \"bridge\", \"dummy\" ...");
 	if (kind && strcmp(kind, "tap") == 0)
 		misuse(r, "kind", "a tap device is one of kind \"tun\" with data = { mode = \"tap\" }");
 	if (!link_is_pair(r, spec)) {

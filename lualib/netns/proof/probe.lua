@@ -98,20 +98,20 @@ local function is_port(value)
 end
 
 -- The address, or "addr%dev", that a spec names; IPv6 link-local ones need the sender's link.
-local function named_address(q, index)
+local function named_address(q, index, field)
 	if type(q.addr) ~= "string" then
-		misuse(index, "addr", "string expected, got %s", type(q.addr))
+		misuse(index, field, "string expected, got %s", type(q.addr))
 	end
 	local family = q.addr:find(":", 1, true) and "inet6" or "inet"
 	if q.family and q.family ~= family then
-		misuse(index, "addr", "no address of family %s", q.family)
+		misuse(index, field, "no address of family %s", q.family)
 	end
 	q.family = family
 	local host, dev = q.addr:match("^(.-)%%(.+)$")
 	if host then
 		local link = q.from.link:get(dev)
 		if not link then
-			misuse(index, "addr", "the sender has no such link")
+			misuse(index, field, "the sender has no such link")
 		end
 		q.addr, q.scope = host, link.index
 	end
@@ -136,6 +136,7 @@ local function question(spec, index, known)
 			.. "got the string %s", core.show(q.from))
 	end
 	q.from = core.probe_end(q.from, "from", index)
+	local field = "addr" -- which names the target
 	if type(q.to) == "string" then
 		if q.addr ~= nil then
 			misuse(index, "addr", "`to` is an address already")
@@ -143,7 +144,7 @@ local function question(spec, index, known)
 			misuse(index, "to", "a namespace (a handle, or a lab's node) or an IPv4 or IPv6 address "
 				.. "expected, got the string %s", core.show(q.to))
 		end
-		q.addr, q.to = q.to, nil
+		q.addr, q.to, field = q.to, nil, "to"
 	else
 		q.to = core.probe_end(q.to, "to", index)
 	end
@@ -172,7 +173,7 @@ local function question(spec, index, known)
 		misuse(index, "listen", "a listener needs a namespace in `to`")
 	end
 	if q.addr ~= nil then
-		named_address(q, index)
+		named_address(q, index, field)
 		return q
 	end
 	local family, addr = target(q, known)
