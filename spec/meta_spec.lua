@@ -494,6 +494,7 @@ describe("the reference", function()
 			{ sent = false, broken = { step = "socket", errno = "EMFILE" } },
 			{ sent = true, late_errno = "ECONNRESET" },
 			{ sent = true, crowded = true },
+			{ sent = true, delivered = false, withheld = true },
 			{ sent = true, listener_errno = "EACCES", watched = 1 },
 		} do
 			table.insert(seen, verdict(more, { proto = "tcp", addr = "10.0.0.2", port = 80 }))

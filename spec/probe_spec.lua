@@ -172,6 +172,30 @@ describe("netns.probe", function()
 			assert.equal("admin-prohibited", verdicts["inet udp"].icmp.name)
 		end)
 
+		it("tells hundreds of rejects from drops, though errors come one a second", function()
+			if not has_nft() then return end
+			if not support.read("/proc/self/net/snmp"):find("OutRateLimitHost", 1, true) then
+				pending "this kernel does not count the ICMP errors that it holds back"
+			end
+			b.nft:run(filter("input", {
+				"meta l4proto { tcp, udp } th dport 1000-1199 reject with icmpx admin-prohibited",
+				"meta l4proto { tcp, udp } th dport 1200-1219 drop",
+			}))
+			for _, family in ipairs { "inet", "inet6" } do
+				local list = {}
+				for port = 1000, 1219 do
+					list[#list + 1] = { from = a, to = b, family = family, port = port,
+						proto = port % 2 == 0 and "udp" or "tcp" }
+				end
+				local held = 0
+				for i, verdict in ipairs(probe(list)) do
+					assert.equal(list[i].port < 1200 and "rejected" or "dropped", verdict.verdict, verdict.why)
+					held = held + (verdict.observation.withheld and 1 or 0)
+				end
+				assert.is_true(held > 100)
+			end
+		end)
+
 		it("tells a reject with port-unreachable from a closed port", function()
 			if not has_nft() then return end
 			b.nft:run(filter("input", each_probe "reject with icmpx port-unreachable"))

@@ -197,6 +197,8 @@ void engine_close(struct engine *e)
 		handle_closefd(&e->posts[i].raw_tcp);
 		handle_closefd(&e->posts[i].raw_udp);
 		handle_closefd(&e->posts[i].dgram);
+		for (int j = 0; j < LIMITS; j++)
+			handle_closefd(&e->posts[i].limits[j]);
 	}
 	handle_closefd(&e->epoll);
 }
@@ -524,6 +526,39 @@ static bool is_closed(const struct probe *p)
 	return p->proto == IPPROTO_UDP && p->delivered && l && !l->own && !l->service && l->errnum == 0;
 }
 
+/* How many ICMP errors the receiver has held back; -1: it does not tell. */
+static long held_back(struct engine *e, struct post *post)
+{
+	static const char *const paths[LIMITS] = LIMITS_FILES;
+
+	for (int i = 0; i < LIMITS; i++)
+		if (post->limits[i] < 0 && (post->limits[i] = e->file(e, post->place, paths[i])) < 0)
+			return -1;
+	return limits_read(post->limits);
+}
+
+/*
+ * Others' errors come at the pace of a rate limit, so that this probe's turn may never come. But the receiver counts each error that it
+ * holds back, and a packet between namespaces arrives while it is sent: where one more is counted for it, twice, it was rejected.
+ */
+static void count_held_back(struct engine *e, struct probe *p, double now)
+{
+	p->counted = true;
+	for (int i = 0; i < 2; i++) {
+		long before = held_back(e, p->to);
+		unsigned int attempts = p->attempts;
+
+		if (before < 0)
+			return;
+		attempt(e, p, now);
+		engine_collect(e);
+		if (p->done || p->icmp || p->reply || p->delivered || p->attempts == attempts || held_back(e, p->to) != before + 1)
+			return;
+	}
+	p->withheld = true;
+	finish(e, p, now);
+}
+
 /* The neighbour is still being asked for. Without carrier nobody can answer, so that is not waited for. */
 static bool unresolved(const struct hop *hop)
 {
@@ -580,6 +615,10 @@ static double watch_silence(struct engine *e, struct probe *p, double now)
 			return now;
 		}
 	} else if (p->from->errors) {
+		if (p->to && !p->delivered && !p->counted && now >= since + unit * schedule->believe)
+			count_held_back(e, p, now);
+		if (p->done || p->icmp || p->reply)
+			return now;
 		since = later(since, p->from->last_error);
 	}
 	believe = since + unit * schedule->believe;

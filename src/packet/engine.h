@@ -3,6 +3,7 @@
 #ifndef NETNS_PACKET_ENGINE_H
 #define NETNS_PACKET_ENGINE_H
 
+#include "limits.h"
 #include "packet.h"
 #include "path.h"
 
@@ -21,6 +22,7 @@ struct post {
 	unsigned int errors;   /* ICMP errors heard */
 	double last_error; /* when the last one was heard */
 	bool quiet;        /* it came only after a pause */
+	int limits[LIMITS]; /* the files that count which ICMP errors it held back */
 	struct hop *hops;  /* targets that were asked for with path_ask() */
 };
 
@@ -68,12 +70,13 @@ struct probe {
 	enum probe_reply reply;
 	union address reply_from;
 	bool reply_exact;          /* the answer carried the mark */
+	bool withheld;             /* the receiver's own counters show that its rate limit held an ICMP error back */
 	enum probe_cut cut;
 	unsigned int attempts;
 	double first, last, delivered_at, answered_at, ended_at;
 	/* private */
 	double next, resolved;     /* next: not before; resolved: when the neighbour was found */
-	bool resolving;
+	bool resolving, counted;   /* counted: the receiver's counters were looked at */
 	int fd[2];                 /* TCP: the first attempt's socket and the latest one's */
 	union address here;        /* what it was bound to, once they were closed before the end */
 };
@@ -92,6 +95,7 @@ struct engine {
 	 * was opened until `home` is called, which every function here does before it returns.
 	 */
 	int (*socket)(struct engine *e, void *place, int domain, int type, int protocol);
+	int (*file)(struct engine *e, void *place, const char *path); /* a file to read, or -errno */
 	struct nlsock *(*route)(void *place);
 	void (*home)(struct engine *e);
 	void *data;                    /* theirs */

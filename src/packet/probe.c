@@ -16,9 +16,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #define RUN_TYPE "netns.probe.run"
 #define OP "probe"
@@ -75,21 +77,41 @@ static void go_home(struct engine *e)
 	visit->at = NULL;
 }
 
-static int place_socket(struct engine *e, void *place, int domain, int type, int protocol)
+static int visit_place(struct engine *e, const struct ns *ns)
 {
 	struct visit *visit = e->data;
+	int code;
+
+	if (visit->at == ns)
+		return 0;
+	go_home(e);
+	code = ns_enter(ns, &visit->home);
+	if (code >= 0)
+		visit->at = ns;
+	return code < 0 ? code : 0;
+}
+
+static int place_file(struct engine *e, void *place, const char *path)
+{
+	const struct ns *ns = place;
+	int code = ns->user >= 0 ? -EPERM : visit_place(e, ns);
+
+	if (code < 0)
+		return code;
+	code = open(path, O_RDONLY | O_CLOEXEC);
+	return code < 0 ? -errno : handle_safefd(code);
+}
+
+static int place_socket(struct engine *e, void *place, int domain, int type, int protocol)
+{
 	const struct ns *ns = place;
 	int fd;
 
 	if (ns->user >= 0)
 		return ns_socket(ns, domain, type, protocol);
-	if (visit->at != ns) {
-		go_home(e);
-		fd = ns_enter(ns, &visit->home);
-		if (fd < 0)
-			return fd;
-		visit->at = ns;
-	}
+	fd = visit_place(e, ns);
+	if (fd < 0)
+		return fd;
 	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
 	return fd < 0 ? -errno : handle_safefd(fd);
 }
@@ -112,7 +134,8 @@ static struct post *find_post(struct engine *e, struct ns *ns, int family)
 								     ((struct ns *)post->place)->dev == ns->dev)))
 			return post;
 	e->n_posts++;
-	*post = (struct post){ .place = ns, .family = family, .raw_icmp = -1, .raw_tcp = -1, .raw_udp = -1, .dgram = -1 };
+	*post = (struct post){ .place = ns, .family = family, .raw_icmp = -1, .raw_tcp = -1, .raw_udp = -1, .dgram = -1,
+		.limits = { -1, -1 } };
 	return post;
 }
 
@@ -217,8 +240,8 @@ static struct engine *push_run(lua_State *L, size_t n)
 	struct engine *e = lua_newuserdatauv(L, sizeof(*e) + sizeof(struct visit), 1);
 	char *block;
 
-	*e = (struct engine){ .epoll = -1, .settle = default_settle, .socket = place_socket, .route = place_route, .home = go_home,
-		.data = e + 1 };
+	*e = (struct engine){ .epoll = -1, .settle = default_settle, .socket = place_socket, .file = place_file, .route = place_route,
+		.home = go_home, .data = e + 1 };
 	*(struct visit *)e->data = (struct visit){ .at = NULL };
 	luaL_setmetatable(L, RUN_TYPE);
 	block = lua_newuserdatauv(L, n * each + 1, 0);
@@ -405,6 +428,8 @@ static void push_observation(lua_State *L, const struct engine *e, const struct 
 		set_boolean(L, "closed", true);
 	if (p->listener && p->listener->errnum && !p->listener->service)
 		set_string(L, "listener_errno", error_code(p->listener->errnum));
+	if (p->withheld)
+		set_boolean(L, "withheld", true);
 	set_string(L, "cut", cuts[p->cut]);
 	set_integer(L, "resent", p->attempts > 0 ? p->attempts - 1 : 0);
 	set_number(L, "watched", p->sent ? p->ended_at - p->first : 0);

@@ -75,6 +75,7 @@
 ---@field closed? boolean nobody had the port when the probe began
 ---@field listener_errno? string why no listener could be opened
 ---@field crowded? boolean the kernel's neighbour table, which all namespaces share, was full meanwhile, so that packets may have been lost
+---@field withheld? boolean the receiver counted an ICMP error for it, which its rate limit held back
 ---@field cut? "limited"|"neighbour" why the watch ended before silence was certain
 ---@field resent? integer how often it was sent again
 ---@field watched? number seconds since it was first sent

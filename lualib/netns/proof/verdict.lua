@@ -108,6 +108,9 @@ local rules = {
 	{ "rejected", function(o) return o.icmp and o.delivered == false end,
 		"$by answered $icmp, and the receiver did not see $packet." },
 	{ "rejected", function(o) return o.icmp end, "$by answered $icmp." },
+	{ "rejected", function(o) return o.withheld and o.delivered == false end,
+		"The receiver did not see $packet, but counted an ICMP error for it that its rate limit held "
+		.. "back." },
 
 	-- silence
 	{ "no_neighbour", function(o) return o.late_errno == "EHOSTUNREACH" end,
