@@ -7,7 +7,7 @@
 #define LIMITS_FILES { "/proc/thread-self/net/snmp", "/proc/thread-self/net/snmp6" }
 enum { LIMITS = 2 };
 
-/* The sum of their counters, or -1 where the kernel, before 6.3, has none. */
+/* The sum of their counters, or -1 where the kernel has none, as older ones. */
 long limits_read(const int fd[LIMITS]);
 
 #endif
