@@ -32,7 +32,7 @@
 /* How much of stderr an error shows. */
 enum { ERROR_TEXT = 200 };
 
-static uint64_t ignored;
+static _Atomic uint64_t ignored; /* every state that is opened finds the same */
 
 /* What went wrong in the child, the option that asked for it, and what helps where it is refused. */
 static const struct step {
