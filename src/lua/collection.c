@@ -69,7 +69,7 @@ static const void *netns_of(struct rtnl *r, int idx, const char *key)
 	return idx ? other(r, idx, key) : r->home;
 }
 
-static int open_in(const void *netns, const char *path, int flags)
+int collection_open_in(const void *netns, const char *path, int flags)
 {
 	return ns_file(netns, path, flags);
 }
@@ -96,7 +96,7 @@ static struct rtnl *prepare(lua_State *L, struct call *call, const char *verb)
 	call->rtnl.netns_fd = netns_fd;
 	call->rtnl.netns_sock = netns_sock;
 	call->rtnl.netns_of = netns_of;
-	call->rtnl.open_in = open_in;
+	call->rtnl.open_in = collection_open_in;
 	call->rtnl.home = ns;
 	return &call->rtnl;
 }

@@ -11,4 +11,7 @@
  */
 void collection_open(lua_State *L);
 
+/* What struct rtnl's open_in is: ns_file() for the struct ns that it is given. */
+int collection_open_in(const void *ns, const char *path, int flags);
+
 #endif

@@ -155,6 +155,11 @@ int error_errno(lua_State *L, int errnum, const char *op, const char *subject)
 	error_raise(L, &(struct error){ .op = op, .subject = subject, .errnum = errnum });
 }
 
+int error_closed(lua_State *L, const char *op)
+{
+	error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+}
+
 int error_misuse(lua_State *L, const char *op, const char *attr, const char *format, ...)
 {
 	char text[256];

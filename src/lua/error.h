@@ -47,6 +47,9 @@ int error_errno(lua_State *L, int errnum, const char *op, const char *subject) _
 int error_misuse(lua_State *L, const char *op, const char *attr, const char *format, ...)
 	__attribute__((noreturn, format(printf, 4, 5)));
 
+/* `self` is a handle that was closed. */
+int error_closed(lua_State *L, const char *op) __attribute__((noreturn));
+
 /* "ENOENT" for ENOENT; "E?" for a number that has no name. */
 const char *error_code(int errnum);
 

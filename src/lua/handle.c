@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 int handle_new(lua_State *L, const char *type, const luaL_Reg *meta)
@@ -49,4 +50,10 @@ int handle_safefd(int fd)
 	saved = errno;
 	close(fd);
 	return moved >= 0 ? moved : -saved;
+}
+
+void handle_rcvbuf(int fd, int size)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }

@@ -30,4 +30,7 @@ void handle_closefd(int *fd);
 /* Keep descriptors 0, 1 and 2 out of our hands: a descriptor below 3 is moved up (CLOEXEC), or -errno. */
 int handle_safefd(int fd);
 
+/* A larger receive buffer: more than the usual limit only where that is allowed. */
+void handle_rcvbuf(int fd, int size);
+
 #endif

@@ -46,7 +46,7 @@ static struct monitor *check(lua_State *L, const char *op)
 	struct monitor *m = args_self(L, MONITOR_TYPE, op);
 
 	if (m->events.fd < 0)
-		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+		error_closed(L, op);
 	if (m->owner != getpid())
 		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = ECHILD, .message = "it belongs to the process that made it" });
 	return m;
@@ -74,10 +74,8 @@ static uint32_t mask_in(lua_State *L, int idx)
 /* Open one of the sockets; raises what the kernel refuses. */
 static void open_socket(lua_State *L, struct monitor *m, const struct ns *ns, struct nlsock *s)
 {
-	int code = ns_socket(ns, AF_NETLINK, SOCK_RAW, 0);
+	int code = ns_netlink(ns, NETLINK_ROUTE, s);
 
-	if (code >= 0)
-		code = nlsock_init(s, code);
 	if (code < 0)
 		error_raise(L, &(struct error){ .op = "monitor", .netns = m->label, .errnum = -code, .message = "netlink socket" });
 }
@@ -126,9 +124,7 @@ static int m_monitor(lua_State *L)
 	lua_setiuservalue(L, self, QUEUE);
 	open_socket(L, m, ns, &m->events);
 	open_socket(L, m, ns, &m->questions);
-	/* the first is root's to use: beyond what the machine allows others */
-	if (setsockopt(m->events.fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(m->events.fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	handle_rcvbuf(m->events.fd, size);
 	code = events_join(&m->events, mask);
 	if (code < 0)
 		return error_errno(L, -code, "monitor", "multicast groups");

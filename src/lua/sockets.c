@@ -5,15 +5,11 @@
 #include "../namespace/ns.h"
 #include "../netlink/buffer.h"
 #include "../netlink/sockdiag.h"
+#include "collection.h"
 #include "error.h"
 
 #include <linux/netlink.h>
 #include <sys/socket.h>
-
-static int open_in(const void *netns, const char *path, int flags)
-{
-	return ns_file(netns, path, flags);
-}
 
 /* ns:sockets([filter]) -> array */
 static int m_sockets(lua_State *L)
@@ -30,13 +26,11 @@ static int m_sockets(lua_State *L)
 	route = ns_route(ns, &fault);
 	if (!route)
 		error_raise(L, &(struct error){ .op = "sockets", .netns = ns_label(ns, label), .errnum = fault.errnum, .message = fault.text });
-	code = ns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
-	if (code >= 0)
-		code = nlsock_init(diag, code);
+	code = ns_netlink(ns, NETLINK_SOCK_DIAG, diag);
 	if (code < 0)
 		error_raise(L, &(struct error){ .op = "sockets", .netns = ns_label(ns, label), .errnum = -code, .message = "netlink socket" });
 	rtnl_init(&r, L, &rtnl_link, route, "sockets", ns_label(ns, label));
-	r.open_in = open_in;
+	r.open_in = collection_open_in;
 	r.home = ns;
 	sockdiag_list(&r, diag, lua_isnil(L, 2) ? 0 : 2);
 	nlsock_close(diag);

@@ -25,8 +25,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define WATCH_TYPE "netns.watch"
-
 static const char op[] = "netns close_wait";
 
 /* What one call needs; `here[id]`: that namespace still has its id. The sentinel's is the last, n. */
@@ -123,25 +121,6 @@ static int take(struct watch *w, struct nlerror *error)
 
 /* ---- with one ---- */
 
-static int mm_gc(lua_State *L)
-{
-	nlsock_close(luaL_checkudata(L, 1, WATCH_TYPE));
-	return 0;
-}
-
-static struct nlsock *push_events(lua_State *L)
-{
-	struct nlsock *s = lua_newuserdatauv(L, sizeof(*s), 0);
-
-	s->fd = -1;
-	if (luaL_newmetatable(L, WATCH_TYPE)) {
-		lua_pushcfunction(L, mm_gc);
-		lua_setfield(L, -2, "__gc");
-	}
-	lua_setmetatable(L, -2);
-	return s;
-}
-
 /* Everything is made and every id given before anything is closed. */
 static void begin(lua_State *L, struct watch *w, struct ns **list)
 {
@@ -152,7 +131,7 @@ static void begin(lua_State *L, struct watch *w, struct ns **list)
 	w->observer = ns_make(L, op, NULL);
 	w->sentinel = ns_make(L, op, NULL);
 	w->in = nlbuf_push(L);
-	w->events = push_events(L);
+	w->events = nlsock_push(L);
 	if (!ns_route(w->observer, &fault))
 		error_raise(L, &(struct error){ .op = op, .errnum = fault.errnum, .message = fault.text });
 	for (int id = 0; id <= w->n; id++) {
@@ -162,9 +141,7 @@ static void begin(lua_State *L, struct watch *w, struct ns **list)
 		w->here[id] = code == 0;
 		w->left += code == 0 && id < w->n;
 	}
-	code = ns_socket(w->observer, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	if (code >= 0)
-		code = nlsock_init(w->events, code);
+	code = ns_netlink(w->observer, NETLINK_ROUTE, w->events);
 	if (code >= 0)
 		code = nlsock_join(w->events, RTNLGRP_NSID);
 	if (code < 0)

@@ -117,6 +117,13 @@ int ns_file(const struct ns *ns, const char *path, int flags)
 	return handle_safefd(fd);
 }
 
+int ns_netlink(const struct ns *ns, int protocol, struct nlsock *s)
+{
+	int fd = ns_socket(ns, AF_NETLINK, SOCK_RAW, protocol);
+
+	return fd < 0 ? fd : nlsock_init(s, fd);
+}
+
 struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 {
 	int code;
@@ -125,9 +132,7 @@ struct nlsock *ns_route(struct ns *ns, struct fault *fault)
 	if (ns->route.fd >= 0 && ns->route_owner == getpid())
 		return &ns->route;
 	nlsock_close(&ns->route);
-	code = ns_socket(ns, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
-	if (code >= 0)
-		code = nlsock_init(&ns->route, code);
+	code = ns_netlink(ns, NETLINK_ROUTE, &ns->route);
 	ns->route_owner = getpid();
 	if (code >= 0)
 		return &ns->route;

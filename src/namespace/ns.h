@@ -52,6 +52,9 @@ const char *ns_label(const struct ns *ns, char buf[static NS_LABEL_SIZE]);
 /* A socket that belongs to the namespace (close-on-exec), or -errno. The caller's thread is back before it returns. */
 int ns_socket(const struct ns *ns, int domain, int type, int protocol);
 
+/* A netlink socket of it; 0 or -errno. */
+int ns_netlink(const struct ns *ns, int protocol, struct nlsock *s);
+
 /* A file opened by a thread in the namespace, for those that remember it (/dev/net/tun): a descriptor, or -errno. */
 int ns_file(const struct ns *ns, const char *path, int flags);
 

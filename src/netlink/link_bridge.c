@@ -24,8 +24,6 @@ enum {
 	{ .key = name, .attr = IFLA_BR_MULTI_BOOLOPT, .type = CODEC_BIT, .mask = 1u << (bit), .change = offsetof(struct br_boolopt_multi, optmask), \
 	  .flags = CODEC_QUIET, CODEC_PART(br_boolopt_multi, optval) }
 
-static const struct codec_name vlan_protocols[] = { { "802.1Q", 0x8100 }, { "802.1ad", 0x88a8 }, { NULL, 0 } };
-
 const struct codec_row link_bridge[] = {
 	BR("forward_delay", FORWARD_DELAY, U32),
 	BR("hello_time", HELLO_TIME, U32),
@@ -35,7 +33,7 @@ const struct codec_row link_bridge[] = {
 	BR("priority", PRIORITY, U16),
 	/* a kernel without VLAN filtering lists those that are off, but refuses to be told even that */
 	{ .key = "vlan_filtering", .attr = IFLA_BR_VLAN_FILTERING, .type = CODEC_BOOL, .flags = CODEC_QUIET },
-	{ .key = "vlan_protocol", .attr = IFLA_BR_VLAN_PROTOCOL, .type = CODEC_BE16, .names = vlan_protocols },
+	{ .key = "vlan_protocol", .attr = IFLA_BR_VLAN_PROTOCOL, .type = CODEC_BE16, .names = link_vlan_protocols },
 	BR("vlan_default_pvid", VLAN_DEFAULT_PVID, U16),
 	BR("vlan_stats_enabled", VLAN_STATS_ENABLED, BOOL),
 	BR("vlan_stats_per_port", VLAN_STATS_PER_PORT, BOOL),

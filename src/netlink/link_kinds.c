@@ -99,7 +99,7 @@ static const struct codec_row ipvlan[] = {
 
 /* ---- vlan ---- */
 
-static const struct codec_name vlan_protocols[] = { { "802.1Q", 0x8100 }, { "802.1ad", 0x88a8 }, { NULL, 0 } };
+const struct codec_name link_vlan_protocols[] = { { "802.1Q", 0x8100 }, { "802.1ad", 0x88a8 }, { NULL, 0 } };
 
 #define VLAN_FLAG(name, bit) \
 	{ .key = name, .attr = IFLA_VLAN_FLAGS, .type = CODEC_BIT, .mask = bit, .change = offsetof(struct ifla_vlan_flags, mask), \
@@ -118,7 +118,7 @@ static const struct codec_row qos_mapping[] = {
 
 static const struct codec_row vlan[] = {
 	{ .key = "id", .attr = IFLA_VLAN_ID, .type = CODEC_U16, .min = 0, .max = 4095, .flags = CODEC_FIXED },
-	{ .key = "protocol", .attr = IFLA_VLAN_PROTOCOL, .type = CODEC_BE16, .names = vlan_protocols, .flags = CODEC_FIXED },
+	{ .key = "protocol", .attr = IFLA_VLAN_PROTOCOL, .type = CODEC_BE16, .names = link_vlan_protocols, .flags = CODEC_FIXED },
 	VLAN_FLAG("reorder_hdr", VLAN_FLAG_REORDER_HDR),
 	VLAN_FLAG("gvrp", VLAN_FLAG_GVRP),
 	VLAN_FLAG("mvrp", VLAN_FLAG_MVRP),

@@ -2,6 +2,7 @@
 /* sockproc.c - what /proc/net says of raw and packet sockets (proc_pid_net(5)), as the messages of sock_diag(7) */
 #include "sockdiag.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/inet_diag.h>
@@ -54,9 +55,7 @@ static int raw_line(const char *line, int family, struct nlbuf *out)
 	behind = address(local, family, (uint32_t *)m.id.idiag_src);
 	if (!behind || sscanf(behind, "%x", &protocol) != 1 || !address(remote, family, (uint32_t *)m.id.idiag_dst))
 		return 0;
-	m.id.idiag_sport = (uint16_t)(protocol << 8 | protocol >> 8);
-	if (*(const uint8_t *)&(const uint16_t){ 1 } == 0)
-		m.id.idiag_sport = (uint16_t)protocol;
+	m.id.idiag_sport = htons((uint16_t)protocol);
 	m.idiag_state = (uint8_t)state;
 	m.idiag_wqueue = sent;
 	m.idiag_rqueue = received;

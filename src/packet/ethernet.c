@@ -33,7 +33,7 @@ static struct ethernet *check(lua_State *L)
 	struct ethernet *e = luaL_checkudata(L, 1, ETHERNET_TYPE);
 
 	if (e->fd < 0)
-		error_raise(L, &(struct error){ .op = "ethernet", .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+		error_closed(L, "ethernet");
 	return e;
 }
 
@@ -42,7 +42,7 @@ static int l_ethernet(lua_State *L)
 {
 	struct ns *ns = ns_check(L, 1, "ethernet", "ns");
 	struct ethernet *e = lua_newuserdatauv(L, sizeof(*e), 0);
-	int size = RECEIVE_BUFFER, fd;
+	int fd;
 
 	e->fd = -1;
 	luaL_setmetatable(L, ETHERNET_TYPE);
@@ -50,9 +50,7 @@ static int l_ethernet(lua_State *L)
 	if (fd < 0)
 		return error_errno(L, -fd, "ethernet", "packet socket");
 	e->fd = fd;
-	/* more than the usual limit only where that is allowed */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	handle_rcvbuf(fd, RECEIVE_BUFFER);
 	return 1;
 }
 

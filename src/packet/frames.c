@@ -120,7 +120,7 @@ static struct frames *check(lua_State *L)
 	struct frames *frames = luaL_checkudata(L, 1, FRAMES_TYPE);
 
 	if (frames->fd < 0)
-		error_raise(L, &(struct error){ .op = "frames", .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+		error_closed(L, "frames");
 	return frames;
 }
 
@@ -129,7 +129,7 @@ static int l_frames(lua_State *L)
 {
 	struct ns *ns = ns_check(L, 1, "frames", "ns");
 	struct frames *frames = lua_newuserdatauv(L, sizeof(*frames), 0);
-	int size = RECEIVE_BUFFER, fd;
+	int fd;
 
 	frames->fd = -1;
 	luaL_setmetatable(L, FRAMES_TYPE);
@@ -137,9 +137,7 @@ static int l_frames(lua_State *L)
 	if (fd < 0)
 		return error_errno(L, -fd, "frames", "packet socket");
 	frames->fd = fd;
-	/* more than the usual limit only where that is allowed */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	handle_rcvbuf(fd, RECEIVE_BUFFER);
 	return 1;
 }
 
@@ -157,7 +155,7 @@ static int m_read(lua_State *L)
 		struct frame frame;
 		ssize_t got = recvfrom(frames->fd, data, sizeof(data), 0, (struct sockaddr *)&from, &size);
 
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == ENETDOWN)) /* the latter: a link went down, and is told once */
 			continue;
 		if (got < 0)
 			break;

@@ -51,7 +51,7 @@ static struct trace *check(lua_State *L)
 	struct trace *trace = luaL_checkudata(L, 1, TRACE_TYPE);
 
 	if (trace->fd < 0)
-		error_raise(L, &(struct error){ .op = "trace", .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+		error_closed(L, "trace");
 	return trace;
 }
 
