@@ -308,6 +308,27 @@ describe("ns:capture", function()
 		refused("EBADF", "self", last.flush, last)
 	end)
 
+	it("says that who read its pipe is gone, and the program lives on", function()
+		local script = ([[
+			local netns = require "netns"
+			local ns = netns.new()
+			ns.link:set { name = "lo", up = true }
+			netns.current():exec { "mkfifo", %q }
+			local reader = netns.current():spawn { "head", "-c", "1", %q, stdout = "null" }
+			local c = ns:capture { dev = "lo", file = %q }
+			c:flush()
+			reader:wait()
+			assert(netns.probe({ from = ns, to = ns }).verdict == "open")
+			local ok, e = pcall(c.flush, c)
+			print(ok, e.code)
+			c:close()
+			print "goes on"
+		]]):format(file, file, file)
+		local result = netns.current():exec { support.interpreter, "-e", script, check = false,
+			timeout = 20 }
+		assert.same({ 0, "false\tEPIPE\ngoes on\n" }, { result.code, result.stdout }, result.stderr)
+	end)
+
 	it("refuses what it cannot do, and then touches no file", function()
 		refused("EINVAL", "file", a.capture, a, {})
 		refused("EINVAL", "file", a.capture, a, { file = "" })

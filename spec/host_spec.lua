@@ -179,6 +179,34 @@ describe("a host that forks", function()
 		]])
 	end)
 
+	each_user("and whose copy closes a capture goes on with it", function(user)
+		succeeds(user, "host", [[
+			local netns = require "netns"
+			local ns <close> = netns.new()
+			local other <close> = netns.new()
+			ns.link:add { name = "x", kind = "veth", up = true,
+				peer = { name = "y", netns = other, up = true } }
+			ns.addr:add { dev = "x", addr = "10.0.0.1/24" }
+			other.addr:add { dev = "y", addr = "10.0.0.2/24" }
+			local file = os.tmpname()
+			local c <close> = ns:capture { dev = "x", file = file }
+			local function packets()
+				assert(netns.probe({ from = ns, to = other }).verdict == "open")
+				return c:flush().packets
+			end
+			local first = packets()
+			assert(first >= 2)
+			assert(host.wait(host.fork(function()
+				local ok, err = pcall(c.flush, c)
+				assert(not ok and err.code == "ECHILD", tostring(err))
+				c:close()
+				os.exit(0, true)
+			end)) == 0)
+			assert(packets() >= first + 2)
+			os.remove(file)
+		]])
+	end)
+
 	each_user("or ignores its children's ends sees none of ours", function(user)
 		succeeds(user, "host", [[
 			local netns = require "netns"

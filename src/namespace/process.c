@@ -11,6 +11,7 @@
 #include "../lua/args.h"
 #include "../lua/error.h"
 #include "../lua/handle.h"
+#include "../lua/sigpipe.h"
 #include "../lua/wait.h"
 #include "pty.h"
 
@@ -28,21 +29,14 @@
 /* write() without the SIGPIPE that would end us if the reader is gone; bytes or -errno. */
 static ssize_t write_quietly(int fd, const char *data, size_t size)
 {
-	static const struct timespec now = { 0 };
-	sigset_t pipe, before, waiting;
+	struct sigpipe held;
 	ssize_t n;
 
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigpending(&waiting);
-	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	sigpipe_hold(&held);
 	n = write(fd, data, size);
 	if (n < 0)
 		n = -errno;
-	if (n == -EPIPE && !sigismember(&waiting, SIGPIPE))
-		while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
-			;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	sigpipe_release(&held, n == -EPIPE);
 	return n;
 }
 

@@ -10,6 +10,7 @@
 #include "../lua/args.h"
 #include "../lua/error.h"
 #include "../lua/handle.h"
+#include "../lua/sigpipe.h"
 #include "../namespace/ns.h"
 #include "pcap.h"
 #include "ring.h"
@@ -19,6 +20,7 @@
 #include <lauxlib.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -41,6 +43,7 @@ struct capture {
 	enum pcap_link link;
 	uint32_t snaplen;
 	lua_Integer written, filtered;
+	pid_t owner; /* a copy of it that fork() made leaves socket and file alone */
 	char path[256], label[NS_LABEL_SIZE];
 };
 
@@ -58,7 +61,9 @@ static struct capture *check(lua_State *L, const char *op)
 	struct capture *c = args_self(L, CAPTURE_TYPE, op);
 
 	if (!c->file)
-		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = EBADF, .message = "it is closed", .misuse = true });
+		error_closed(L, op);
+	if (c->owner != getpid())
+		error_raise(L, &(struct error){ .op = op, .attr = "self", .errnum = ECHILD, .message = "it belongs to the process that made it" });
 	return c;
 }
 
@@ -89,12 +94,30 @@ static int put(void *data, const struct tpacket3_hdr *h)
 	return code;
 }
 
-/* Write what has come: 0 or -errno. */
+/* Write what has come: 0 or -errno. The file may be a pipe to who looks at it. */
 static int write_all(struct capture *c)
 {
-	int code = ring_read(&c->ring, put, c);
+	struct sigpipe held;
+	int code;
 
-	return code < 0 ? code : fflush(c->file) ? -errno : 0;
+	sigpipe_hold(&held);
+	code = ring_read(&c->ring, put, c);
+	if (code == 0 && fflush(c->file))
+		code = -errno;
+	sigpipe_release(&held, code == -EPIPE);
+	return code;
+}
+
+/* Nothing is left to write, unless that has failed. */
+static int close_file(struct capture *c)
+{
+	struct sigpipe held;
+	int code;
+
+	sigpipe_hold(&held);
+	code = fclose(c->file) ? -errno : 0;
+	sigpipe_release(&held, code == -EPIPE);
+	return code;
 }
 
 /* What is in memory is written first; 0 or -errno, and again is nothing. */
@@ -102,11 +125,16 @@ static int finish(struct capture *c)
 {
 	int code = 0;
 
-	if (c->file) {
+	if (c->file && c->owner == getpid()) {
+		int closing;
+
 		ring_stop(&c->ring);
 		code = write_all(c);
-		if (fclose(c->file) && code == 0)
-			code = -errno;
+		closing = close_file(c);
+		code = code ? code : closing;
+	} else if (c->file) {
+		__fpurge(c->file);
+		fclose(c->file);
 	}
 	c->file = NULL;
 	ring_close(&c->ring);
@@ -195,7 +223,8 @@ static int m_capture(lua_State *L)
 	if (options.has_dev)
 		options.dev = args_ifname(L, 3, &(struct args_at){ .op = "capture", .key = "dev" });
 	c = lua_newuserdatauv(L, sizeof(*c), 0);
-	*c = (struct capture){ .ring = { .fd = -1 }, .link = PCAP_COOKED, .snaplen = (uint32_t)options.snaplen };
+	*c = (struct capture){ .ring = { .fd = -1 }, .link = PCAP_COOKED, .snaplen = (uint32_t)options.snaplen,
+		.owner = getpid() };
 	luaL_setmetatable(L, CAPTURE_TYPE);
 	snprintf(c->label, sizeof(c->label), "%s", ns_label(ns, label));
 	snprintf(c->path, sizeof(c->path), "%s", options.file);
@@ -205,9 +234,7 @@ static int m_capture(lua_State *L)
 	c->bytes = malloc(PCAP_ROOM);
 	if (!c->bytes)
 		return luaL_error(L, "not enough memory");
-	fd = c->ring.fd;
-	c->ring.fd = -1; /* ring_open's, whatever becomes of it */
-	code = ring_open(&c->ring, fd, (size_t)options.buffer, c->bpf ? PCAP_SNAPLEN : c->snaplen);
+	code = ring_open(&c->ring, (size_t)options.buffer, c->bpf ? PCAP_SNAPLEN : c->snaplen);
 	if (code < 0)
 		return fail(L, c, "capture", options.dev, code, "memory for frames");
 	fd = handle_safefd(open(options.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));

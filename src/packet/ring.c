@@ -22,8 +22,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A block holds the largest frame; NEVER: ms; UNUSED: a protocol that nobody speaks. */
-enum { BLOCK = 1 << 17, ALIGNMENT = 2048, NEVER = 1000 * 3600 * 24 * 7, UNUSED = 0x88b5 };
+/* A block holds frames up to 128 KiB; LONG: ms, as many as older kernels can keep; UNUSED: a protocol that nobody speaks. */
+enum { BLOCK = 1 << 17, ALIGNMENT = 2048, LONG = 65535, UNUSED = 0x88b5 };
 
 /* Of each frame, keep so many bytes; of none, none. */
 static int keep(int fd, uint32_t bytes)
@@ -34,23 +34,23 @@ static int keep(int fd, uint32_t bytes)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 
-int ring_open(struct ring *r, int fd, size_t buffer, uint32_t snaplen)
+int ring_open(struct ring *r, size_t buffer, uint32_t snaplen)
 {
-	struct tpacket_req3 request = { .tp_block_size = BLOCK, .tp_frame_size = ALIGNMENT, .tp_retire_blk_tov = NEVER };
+	struct tpacket_req3 request = { .tp_block_size = BLOCK, .tp_frame_size = ALIGNMENT, .tp_retire_blk_tov = LONG };
 	int version = TPACKET_V3, code;
 
-	*r = (struct ring){ .fd = fd, .blocks = (unsigned int)((buffer + BLOCK - 1) / BLOCK) };
+	r->blocks = (unsigned int)((buffer + BLOCK - 1) / BLOCK);
 	if (r->blocks < 2) /* one to fill, one to read */
 		r->blocks = 2;
 	request.tp_block_nr = r->blocks;
 	request.tp_frame_nr = BLOCK / ALIGNMENT * r->blocks;
-	code = keep(fd, snaplen);
+	code = keep(r->fd, snaplen);
 	if (code < 0)
 		return code;
-	if (setsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
-	    setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0)
+	if (setsockopt(r->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof(version)) < 0 ||
+	    setsockopt(r->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0)
 		return -errno;
-	r->map = mmap(NULL, (size_t)BLOCK * r->blocks, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	r->map = mmap(NULL, (size_t)BLOCK * r->blocks, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, 0);
 	if (r->map == MAP_FAILED) {
 		r->map = NULL;
 		return -errno;

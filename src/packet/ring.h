@@ -17,8 +17,8 @@ struct ring {
 	uint64_t dropped; /* frames for which there was no room */
 };
 
-/* Take over `fd`, a packet socket that is bound to nothing yet; `buffer` bytes of memory, of each frame no more than `snaplen`. 0 or -errno. */
-int ring_open(struct ring *r, int fd, size_t buffer, uint32_t snaplen);
+/* The socket r->fd is bound to nothing yet; `buffer` bytes of memory, of each frame no more than `snaplen`. 0 or -errno. */
+int ring_open(struct ring *r, size_t buffer, uint32_t snaplen);
 
 /* From now on, frames of this link; 0: of all. 0 or -errno. */
 int ring_start(struct ring *r, int ifindex);
