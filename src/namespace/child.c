@@ -53,7 +53,7 @@ BARE static long set_stdio(struct child_job *job)
 	return 0;
 }
 
-/* Executing gives back every signal that has a handler. What is ignored would stay so. */
+/* Executing gives back what has a handler, but what is ignored would stay so; and a handler of the host's must not run in between. */
 BARE static void reset_signals(const struct child_job *job)
 {
 	struct raw_sigaction fresh;
@@ -62,7 +62,7 @@ BARE static void reset_signals(const struct child_job *job)
 	fresh.handler = fresh.flags = fresh.restorer = fresh.mask = 0;
 	for (int i = 1; i <= CHILD_SIGNALS; i++)
 		RAW(rt_sigaction, i, &fresh, NULL, SIGSET_SIZE);
-	for (uint64_t left = job->ignored; left; left &= left - 1)
+	for (uint64_t left = job->changed; left; left &= left - 1)
 		RAW(rt_sigaction, __builtin_ctzll(left) + 1, &fresh, NULL, SIGSET_SIZE);
 	RAW(rt_sigprocmask, SIG_SETMASK, &none, NULL, SIGSET_SIZE);
 }

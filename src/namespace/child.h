@@ -125,7 +125,7 @@ struct child_job {
 	bool pty;                 /* ... of which 0 becomes the controlling terminal */
 	bool own_memory;          /* a copy of ours, for what would change ours; then this mapping is a shared one */
 	bool quiet;               /* no CHILD_STARTED, and no pidfd: nobody is interested before the end */
-	uint64_t ignored;         /* real-time signals that we ignore and the program shall not, bit N-1 for signal N */
+	uint64_t changed;         /* real-time signals that we ignore or handle and the program shall not, bit N-1 for signal N */
 	const char *cwd;
 	char *const *argv, *const *envp;
 	const char *const *paths; /* what to try to execute, in order */

@@ -32,7 +32,7 @@
 /* How much of stderr an error shows. */
 enum { ERROR_TEXT = 200 };
 
-static _Atomic uint64_t ignored; /* every state that is opened finds the same */
+static _Atomic uint64_t changed; /* as the state that was opened last found it */
 
 /* What went wrong in the child, the option that asked for it, and what helps where it is refused. */
 static const struct step {
@@ -239,7 +239,7 @@ static struct process *start(lua_State *L, struct ns *ns, const struct command *
 	/* Nor may what runs in a container type into our terminal. */
 	job->session = job->pty || c->container.flags || !isatty(job->stdio[0]);
 	job->quiet = quiet;
-	job->ignored = ignored;
+	job->changed = changed;
 	p->started = wait_clock();
 	code = supervisor_start(p->supervisor, &p->status);
 	if (code < 0)
@@ -360,22 +360,22 @@ static const luaL_Reg methods[] = {
 };
 
 /*
- * Signals for real time that were ignored when we were loaded, libc's own among them, for which sigaction() refuses to tell: `timeout`
- * hands them on ignored. To ask for each of them before every program takes too long.
+ * Signals for real time that were ignored or handled when we were loaded, libc's own among them, of which sigaction() refuses to tell:
+ * `timeout` hands those on ignored. To ask for each of them before every program takes too long.
  */
-static uint64_t find_ignored(void)
+static uint64_t find_changed(void)
 {
 	struct raw_sigaction action;
 	uint64_t found = 0;
 
 	for (int i = CHILD_SIGNALS + 1; i <= 64; i++)
-		if (syscall(SYS_rt_sigaction, i, NULL, &action, SIGSET_SIZE) == 0 && action.handler == (uintptr_t)SIG_IGN)
+		if (syscall(SYS_rt_sigaction, i, NULL, &action, SIGSET_SIZE) == 0 && action.handler != (uintptr_t)SIG_DFL)
 			found |= 1ull << (i - 1);
 	return found;
 }
 
 void spawn_open(lua_State *L)
 {
-	ignored = find_ignored();
+	changed = find_changed();
 	ns_add_methods(L, methods);
 }

@@ -4,7 +4,8 @@
  *
  * Theory. A supervisor runs code of this module, on a stack and with data of ours. So its memory is a mapping of its own that is freed
  * after it was reaped, never before, and none may be left when the Lua state ends: then the module may be unloaded. The one freed last
- * is kept for the next, which so has its pages at once. All of them are told to end (their control pipes closed), waited for, and at last killed; PDEATHSIG takes their children.
+ * is kept for the next, which so has its pages at once. When the state ends all supervisors are told to end (their control pipes
+ * closed), waited for, and at last killed; PDEATHSIG takes their children.
  */
 #include "supervisor.h"
 
@@ -144,6 +145,7 @@ static bool reaped(struct supervisor *s)
 
 	if (s->pid && (waitid(P_PID, (id_t)s->pid, &info, WEXITED | WNOHANG | __WALL) == 0 ? info.si_pid == 0 : errno != ECHILD))
 		return false;
+	s->killed |= s->pid && info.si_code != CLD_EXITED;
 	s->pid = 0;
 	return true;
 }
@@ -168,7 +170,8 @@ static void release(struct supervisor *s)
 	handle_closefd(&s->control);
 	handle_closefd(&s->pidfd);
 	handle_closefd(&s->job.pidfd);
-	if (s->job.own_memory)
+	/* Under one that was killed the child may stand on it for an instant more. */
+	if (s->job.own_memory || s->killed)
 		munmap(s, s->size);
 	else
 		spare_put(s);

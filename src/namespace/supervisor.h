@@ -20,6 +20,7 @@ struct supervisor {
 	int control;             /* closing it ends everything */
 	int theirs[3];           /* its descriptors, ours to close */
 	bool told;               /* it ends, without being asked once more */
+	bool killed;             /* it did not end by itself */
 	struct child_job job;
 };
 
