@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.c - many probes in flight at once: sends, resends, observes, and knows when silence has lasted long enough
+ * engine.c - many probes in flight at once: opens their sockets, sends, and observes what comes
  *
- * Theory. All probes share a few sockets for each namespace; only TCP needs one for each, so that it is the sender's own TCP that connects,
- * by the routes and rules that apply to it. An answer or an error ends a probe at once. Silence needs time, because what would end it may
- * be held back, and the schedules below are made so that nothing is:
- * - Linux sends one ICMP error a second to a host, after a burst of six. Who is silent is asked again all the while, and a silence counts
- *   from the last error that the sender heard: as long as errors come, each is the turn of one of the silent siblings.
- * - A router without a route takes two turns for one error (ip_error() has a limit of its own on the same account), and asking again
- *   meanwhile takes the first of them in vain: so the last attempt follows a pause of more than two seconds.
- * - A router that looks for its neighbour gives up after three seconds, and only then sends its error. The sender itself, too, but there
- *   the neighbour's entry can be watched.
+ * All probes share a few sockets for each namespace; only TCP needs one for each, so that it is the sender's own TCP that connects, by the
+ * routes and rules that apply to it. An answer or an error ends a probe at once. When a silent one is asked again, and when its silence is
+ * believed, says silence.c.
  */
 #include "engine.h"
 
 #include "../lua/handle.h"
 #include "../lua/wait.h"
+#include "silence.h"
 
 #include <errno.h>
 #include <linux/neighbour.h>
@@ -28,26 +23,6 @@
 enum watch { WATCH_ICMP, WATCH_TCP, WATCH_UDP, WATCH_DGRAM, WATCH_LISTENER, WATCH_CONNECT };
 
 enum { BACKLOG = 4096, RECEIVE_BUFFER = 4 << 20, SENDS_BETWEEN_READS = 32 };
-
-static const double resolve_within = 3.5;   /* the kernel gives a neighbour up after 3 seconds */
-static const double paced_within = 60;      /* how long rate-limited errors are waited for, without a timeout */
-static const double ask_every = 0.05;
-
-/* When a silent probe is sent again, and when its silence is believed, in units of the settling time (1.25 s) since it began. */
-/* clang-format off */ /* one name and its row a line */
-static const struct schedule {
-	double resend[6]; /* ended by 0 */
-	double believe;
-} on_link = { { 0.2, 0.4, 0.6, 0.8 }, 1 },
-  routed = { { 0.08, 0.4, 0.8, 2.64 }, 2.8 },         /* nobody has sent an error yet */
-  limited = { { 0.2, 0.4, 0.6, 0.8, 1, 2.76 }, 2.92 }, /* errors come, one by one */
-  paused = { { 1.76 }, 1.92 };                        /* errors come, but only after a pause */
-/* clang-format on */
-
-static socklen_t address_size(const union address *a)
-{
-	return a->any.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6);
-}
 
 static bool same_host(const union address *a, const union address *b)
 {
@@ -111,7 +86,7 @@ static int open_dgram(struct engine *e, struct post *post)
 		return code;
 	post->dgram = code;
 	do_not_fragment(post->dgram, post->family);
-	if (bind(post->dgram, &here.any, address_size(&here)) < 0 || getsockname(post->dgram, &here.any, &size) < 0)
+	if (bind(post->dgram, &here.any, packet_address_size(&here)) < 0 || getsockname(post->dgram, &here.any, &size) < 0)
 		return -errno;
 	post->sport = ntohs(here.in.sin_port);
 	return watch(e, post->dgram, WATCH_DGRAM, (size_t)(post - e->posts), EPOLLIN);
@@ -135,7 +110,7 @@ static int open_listener(struct engine *e, struct listener *l)
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (l->at.any.sa_family == AF_INET6) /* an address still under duplicate address detection will do */
 		setsockopt(l->fd, IPPROTO_IPV6, IPV6_FREEBIND, &one, sizeof(one));
-	if (bind(l->fd, &l->at.any, address_size(&l->at)) < 0 || (l->proto == IPPROTO_TCP && listen(l->fd, BACKLOG) < 0)) {
+	if (bind(l->fd, &l->at.any, packet_address_size(&l->at)) < 0 || (l->proto == IPPROTO_TCP && listen(l->fd, BACKLOG) < 0)) {
 		l->errnum = errno;
 		l->service = errno == EADDRINUSE;
 	}
@@ -205,7 +180,7 @@ void engine_close(struct engine *e)
 
 /* ---- observing ---- */
 
-static void finish(struct engine *e, struct probe *p, double now)
+void engine_finish(struct engine *e, struct probe *p, double now)
 {
 	if (p->done)
 		return;
@@ -337,7 +312,7 @@ static void serve(struct engine *e, struct listener *l)
 	}
 	while ((got = receive(l->fd, buf, sizeof(buf), &from)) >= 0)
 		if (packet_index(&e->key, buf, (size_t)got) != PACKET_UNKNOWN) /* a stranger's datagram is not echoed */
-			sendto(l->fd, buf, (size_t)got, MSG_NOSIGNAL, &from.any, address_size(&from));
+			sendto(l->fd, buf, (size_t)got, MSG_NOSIGNAL, &from.any, packet_address_size(&from));
 }
 
 /* A connect() has ended. The raw ICMP socket was handed a refusal before TCP was, so it is read first. */
@@ -416,7 +391,7 @@ static int send_syn(struct engine *e, struct probe *p, const char **step)
 	    setsockopt(*fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) < 0)
 		return -errno;
 	*step = NULL;
-	if (connect(*fd, &p->target.any, address_size(&p->target)) < 0 && errno != EINPROGRESS)
+	if (connect(*fd, &p->target.any, packet_address_size(&p->target)) < 0 && errno != EINPROGRESS)
 		return -errno;
 	return watch(e, *fd, WATCH_CONNECT, (size_t)index << 1 | (size_t)slot, EPOLLOUT);
 }
@@ -441,68 +416,25 @@ static int send_packet(struct engine *e, struct probe *p)
 		memset(buf + size, 0, p->size - header - size);
 		size = p->size - header;
 	}
-	return sendto(fd, buf, size, MSG_NOSIGNAL, &to.any, address_size(&to)) < 0 ? -errno : 0;
+	return sendto(fd, buf, size, MSG_NOSIGNAL, &to.any, packet_address_size(&to)) < 0 ? -errno : 0;
 }
 
-/* ---- judging ---- */
+/* ---- in turn ---- */
 
-static void ask_hop(struct engine *e, struct post *post, struct hop *hop, double now)
-{
-	struct nlsock *s;
-
-	if (!hop || (hop->asked > 0 && now - hop->asked < ask_every))
-		return;
-	s = e->route(post->place);
-	if (s && path_ask(s, &hop->target, &hop->path) == 0)
-		hop->asked = now;
-}
-
-void engine_ask(struct engine *e, struct probe *p, double now)
-{
-	struct nlsock *s = p->icmp ? e->route(p->from->place) : NULL;
-	struct path path;
-
-	if (s && path_ask(s, &p->icmp_from, &path) == 0)
-		p->icmp_own = path.type == RTN_LOCAL;
-	ask_hop(e, p->from, p->hop, now);
-	if (p->to)
-		ask_hop(e, p->to, p->end, now);
-}
-
-static double later(double a, double b)
-{
-	return a > b ? a : b;
-}
-
-static const struct schedule *schedule_of(const struct probe *p)
-{
-	if (!p->hop->path.routed)
-		return &on_link;
-	return !p->from->errors ? &routed : p->from->quiet ? &paused : &limited;
-}
-
-/* The schedules' unit. A caller in a hurry gets the same attempts in less time. */
-static double unit_of(const struct engine *e, const struct probe *p, const struct schedule *s)
-{
-	double unit = later(e->settle, 3 * e->rtt);
-
-	return p->timeout >= 0 && p->timeout < unit * s->believe ? p->timeout / s->believe : unit;
-}
-
-static void attempt(struct engine *e, struct probe *p, double now)
+void engine_attempt(struct engine *e, struct probe *p, double now)
 {
 	const char *step = NULL;
 	int code;
 
 	code = p->proto == IPPROTO_TCP ? send_syn(e, p, &step) : send_packet(e, p);
-	if (code == -EAGAIN || code == -ENOBUFS || ((code == -EMFILE || code == -ENFILE) && now < e->start + paced_within)) {
-		p->next = now + ask_every; /* a full queue, or too many sockets at once: the others' will be closed */
+	if (code == -EAGAIN || code == -ENOBUFS || ((code == -EMFILE || code == -ENFILE) && now < e->start + PACED_WITHIN)) {
+		p->next = now + ASK_EVERY; /* a full queue, or too many sockets at once: the others' will be closed */
 		return;
 	}
-	if (code == -EADDRNOTAVAIL && p->target.any.sa_family == AF_INET6 && now < e->start + resolve_within) {
-		ask_hop(e, p->from, p->hop, now);
+	if (code == -EADDRNOTAVAIL && p->target.any.sa_family == AF_INET6 && now < e->start + RESOLVE_WITHIN) {
+		silence_ask_hop(e, p->from, p->hop, now);
 		if (p->hop->path.errnum == 0) { /* there is a route: the source address is still under duplicate address detection */
-			p->next = now + ask_every;
+			p->next = now + ASK_EVERY;
 			return;
 		}
 	}
@@ -514,166 +446,8 @@ static void attempt(struct engine *e, struct probe *p, double now)
 	} else if (!p->sent) { /* a later attempt that fails says nothing of the first, which left */
 		p->errnum = -code;
 		p->broken = step;
-		finish(e, p, now);
+		engine_finish(e, p, now);
 	}
-}
-
-/* The receiver has the packet, and nobody there has the port: only the error that says so is missing. */
-static bool is_closed(const struct probe *p)
-{
-	const struct listener *l = p->listener;
-
-	return p->proto == IPPROTO_UDP && p->delivered && l && !l->own && !l->service && l->errnum == 0;
-}
-
-/* How many ICMP errors the receiver has held back; -1: it does not tell. */
-static long held_back(struct engine *e, struct post *post)
-{
-	static const char *const paths[LIMITS] = LIMITS_FILES;
-
-	for (int i = 0; i < LIMITS; i++)
-		if (post->limits[i] < 0 && (post->limits[i] = e->file(e, post->place, paths[i])) < 0)
-			return -1;
-	return limits_read(post->limits);
-}
-
-/*
- * Others' errors come at the pace of a rate limit, so that this probe's turn may never come. But the receiver counts each error that it
- * holds back, and a packet between namespaces arrives while it is sent: where one more is counted for it, twice, it was rejected.
- */
-static void count_held_back(struct engine *e, struct probe *p, double now)
-{
-	p->counted = true;
-	for (int i = 0; i < 2; i++) {
-		long before = held_back(e, p->to);
-		unsigned int attempts = p->attempts;
-
-		if (before < 0)
-			return;
-		attempt(e, p, now);
-		engine_collect(e);
-		if (p->done || p->icmp || p->reply || p->delivered || p->attempts == attempts || held_back(e, p->to) != before + 1)
-			return;
-	}
-	p->withheld = true;
-	finish(e, p, now);
-}
-
-/* The neighbour is still being asked for. Without carrier nobody can answer, so that is not waited for. */
-static bool unresolved(const struct hop *hop)
-{
-	return (hop->path.neighbour & NUD_INCOMPLETE) && hop->path.carrier;
-}
-
-/* Close the sockets of a probe that goes on, and remember where it came from. */
-static void close_early(struct probe *p)
-{
-	int fd = p->fd[1] >= 0 ? p->fd[1] : p->fd[0];
-	socklen_t size = sizeof(p->here);
-
-	if (fd >= 0 && getsockname(fd, &p->here.any, &size) < 0)
-		p->here.any.sa_family = 0;
-	handle_closefd(&p->fd[0]);
-	handle_closefd(&p->fd[1]);
-}
-
-/*
- * connect() does not tell when the output hook drops its SYN, but a raw socket is told: EPERM. So the SYN goes once more, from the same
- * port, with a sequence number that no observer takes for a probe.
- */
-static void accept_silence(struct engine *e, struct probe *p, double now)
-{
-	union address to = p->target;
-	uint8_t syn[PACKET_SYN];
-
-	close_early(p);
-	if (p->proto == IPPROTO_TCP && !p->delivered && p->here.any.sa_family) {
-		packet_syn(&p->here, &to, e->key.seq - 1, syn);
-		to.in.sin_port = 0;
-		if (sendto(p->from->raw_tcp, syn, sizeof(syn), MSG_NOSIGNAL, &to.any, address_size(&to)) < 0 && errno == EPERM) {
-			p->sent = false;
-			p->errnum = EPERM;
-		}
-	}
-	finish(e, p, now);
-}
-
-/* A silent probe: send again, wait on, or accept the silence. Returns when to look again. */
-static double watch_silence(struct engine *e, struct probe *p, double now)
-{
-	double since = later(p->first, p->resolved), next = now + 60, end, believe, unit;
-	const struct schedule *schedule;
-
-	if (p->hop->asked == 0 && now >= p->first + ask_every)
-		ask_hop(e, p->from, p->hop, now);
-	schedule = schedule_of(p);
-	unit = unit_of(e, p, schedule);
-	if (p->from->errors && is_closed(p)) { /* the others' errors are why its own is late: that is not waited for */
-		if (now >= since + unit * schedule->believe) {
-			p->cut = CUT_LIMITED;
-			accept_silence(e, p, now);
-			return now;
-		}
-	} else if (p->from->errors) {
-		if (p->to && !p->delivered && !p->counted && now >= since + unit * schedule->believe)
-			count_held_back(e, p, now);
-		if (p->done || p->icmp || p->reply)
-			return now;
-		since = later(since, p->from->last_error);
-	}
-	believe = since + unit * schedule->believe;
-	if (p->timeout >= 0)
-		end = p->first + p->timeout;
-	else
-		end = p->from->errors ? e->start + paced_within : p->first + resolve_within + unit;
-	if (now >= end) {
-		ask_hop(e, p->from, p->hop, now);
-		if (unresolved(p->hop))
-			p->cut = CUT_NEIGHBOUR;
-		else if (now < believe && p->from->errors)
-			p->cut = CUT_LIMITED;
-		accept_silence(e, p, now);
-		return now;
-	}
-	if (now >= believe || p->resolving) {
-		ask_hop(e, p->from, p->hop, now);
-		if (unresolved(p->hop)) {
-			/* TCP's own retransmission, just when the kernel gives the neighbour up, would make it ask anew */
-			close_early(p);
-			p->resolving = true;
-			return now + 2 * ask_every;
-		}
-		if (!p->resolving || (p->hop->path.neighbour & NUD_FAILED)) {
-			accept_silence(e, p, now);
-			return now;
-		}
-		p->resolving = false; /* found at last, and what waited for it leaves now */
-		p->resolved = since = now;
-		believe = since + unit * schedule->believe;
-	}
-	for (const double *at = schedule->resend; *at > 0; at++)
-		if (since + unit * *at > p->last) {
-			next = later(since + unit * *at, p->next);
-			break;
-		}
-	if (now >= next) {
-		attempt(e, p, now);
-		return now + ask_every;
-	}
-	if (next - p->last > unit && (p->fd[0] >= 0 || p->fd[1] >= 0) && !p->delivered) {
-		double pause = p->last + 0.2 * unit; /* in which TCP's own retransmissions must not be heard */
-
-		if (now >= pause) {
-			close_early(p);
-		} else if (pause < next) {
-			next = pause;
-		}
-	}
-	if (p->hop->asked == 0 && next > p->first + ask_every)
-		next = p->first + ask_every;
-	if (believe < next)
-		next = believe;
-	return end < next ? end : next;
 }
 
 double engine_step(struct engine *e, double now)
@@ -688,16 +462,16 @@ double engine_step(struct engine *e, double now)
 		if (p->done)
 			continue;
 		if (p->reply || p->icmp || p->late_errnum) {
-			finish(e, p, now);
+			engine_finish(e, p, now);
 			continue;
 		}
 		if (p->sent) {
 			unsigned int before = p->attempts;
 
-			at = watch_silence(e, p, now);
+			at = silence_watch(e, p, now);
 			sends += p->attempts != before;
 		} else if (now >= p->next) {
-			attempt(e, p, wait_clock());
+			engine_attempt(e, p, wait_clock());
 			at = p->next;
 			sends++;
 		} else {

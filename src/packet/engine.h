@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* engine.h - many probes in flight at once: sends, resends, observes, and knows when silence has lasted long enough */
+/* engine.h - many probes in flight at once: opens their sockets, sends, and observes what comes */
 #ifndef NETNS_PACKET_ENGINE_H
 #define NETNS_PACKET_ENGINE_H
 
@@ -113,7 +113,10 @@ void engine_collect(struct engine *e);
 /* Close every descriptor; idempotent. */
 void engine_close(struct engine *e);
 
-/* Refresh what is known of the first step of `p`, and whether its receiver has the address. */
-void engine_ask(struct engine *e, struct probe *p, double now);
+/* Send a probe, for the first time or again; it ends where the sender's kernel refuses the first. */
+void engine_attempt(struct engine *e, struct probe *p, double now);
+
+/* It has ended. */
+void engine_finish(struct engine *e, struct probe *p, double now);
 
 #endif

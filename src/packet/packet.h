@@ -17,6 +17,11 @@ union address {
 	struct sockaddr_in6 in6;
 };
 
+static inline socklen_t packet_address_size(const union address *a)
+{
+	return a->any.sa_family == AF_INET ? sizeof(a->in) : sizeof(a->in6);
+}
+
 /* Marks the packets of one run of `count` probes; random, so that no run can take another's packets for its own. */
 struct packet_key {
 	uint8_t magic[8]; /* begins the payload of UDP datagrams and echoes; the probe's index and the attempt follow */

@@ -13,14 +13,14 @@
 #include "../lua/wait.h"
 #include "../namespace/ns.h"
 #include "engine.h"
+#include "place.h"
+#include "silence.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #define RUN_TYPE "netns.probe.run"
 #define OP "probe"
@@ -59,69 +59,6 @@ static const struct args_row option_rows[] = {
 	{ "settle", ARGS_TIME, offsetof(struct options, settle) },
 	{ NULL },
 };
-
-/* ---- what the engine asks of a namespace ---- */
-
-/* Where the thread is, while the engine opens sockets: those of one namespace come one behind the other. */
-struct visit {
-	const struct ns *at; /* NULL: at home */
-	struct ns_home home;
-};
-
-static void go_home(struct engine *e)
-{
-	struct visit *visit = e->data;
-
-	if (visit->at)
-		ns_leave(&visit->home);
-	visit->at = NULL;
-}
-
-static int visit_place(struct engine *e, const struct ns *ns)
-{
-	struct visit *visit = e->data;
-	int code;
-
-	if (visit->at == ns)
-		return 0;
-	go_home(e);
-	code = ns_enter(ns, &visit->home);
-	if (code >= 0)
-		visit->at = ns;
-	return code < 0 ? code : 0;
-}
-
-static int place_file(struct engine *e, void *place, const char *path)
-{
-	const struct ns *ns = place;
-	int code = ns->user >= 0 ? -EPERM : visit_place(e, ns);
-
-	if (code < 0)
-		return code;
-	code = open(path, O_RDONLY | O_CLOEXEC);
-	return code < 0 ? -errno : handle_safefd(code);
-}
-
-static int place_socket(struct engine *e, void *place, int domain, int type, int protocol)
-{
-	const struct ns *ns = place;
-	int fd;
-
-	if (ns->user >= 0)
-		return ns_socket(ns, domain, type, protocol);
-	fd = visit_place(e, ns);
-	if (fd < 0)
-		return fd;
-	fd = socket(domain, type | SOCK_CLOEXEC, protocol);
-	return fd < 0 ? -errno : handle_safefd(fd);
-}
-
-static struct nlsock *place_route(void *place)
-{
-	struct fault fault;
-
-	return ns_route(place, &fault);
-}
 
 /* ---- reading the list ---- */
 
@@ -240,9 +177,8 @@ static struct engine *push_run(lua_State *L, size_t n)
 	struct engine *e = lua_newuserdatauv(L, sizeof(*e) + sizeof(struct visit), 1);
 	char *block;
 
-	*e = (struct engine){ .epoll = -1, .settle = default_settle, .socket = place_socket, .file = place_file, .route = place_route,
-		.home = go_home, .data = e + 1 };
-	*(struct visit *)e->data = (struct visit){ .at = NULL };
+	*e = (struct engine){ .epoll = -1, .settle = default_settle };
+	place_callbacks(e, (struct visit *)(e + 1));
 	luaL_setmetatable(L, RUN_TYPE);
 	block = lua_newuserdatauv(L, n * each + 1, 0);
 	memset(block, 0, n * each + 1);
@@ -481,7 +417,7 @@ static int l_probe(lua_State *L)
 		struct probe *p = &e->probes[i];
 
 		if (!p->reply)
-			engine_ask(e, p, wait_clock());
+			silence_ask(e, p, wait_clock());
 		push_observation(L, e, p);
 		lua_rawseti(L, -2, i + 1);
 	}
