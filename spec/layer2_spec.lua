@@ -114,6 +114,12 @@ describe("a row below the network layer", function()
 			local report = net:check { { "a", "b", what, "open", family = family } }
 			assert.equal("inconclusive", report[1].verdict)
 		end
+		-- what can be asked beside it does not make up for that
+		for what, family in pairs { arp = "inet6", nd = "inet", ethernet = "inet" } do
+			local report = net:check { { "a", "b", { "icmp", what }, "open", family = family } }
+			assert.equal("inconclusive", report[1].verdict)
+			assert.matches("Nothing can be asked of a %-> b " .. what, report[1].why)
+		end
 		refused("EINVAL", "what", net.check, net, { { "a", "b", "arp/1", "open" } })
 		refused("EINVAL", "what", net.explain, net, "a", "b", "arp")
 	end)

@@ -31,10 +31,6 @@ local function misuse(index, attr, message, ...)
 		code = "EINVAL", misuse = true }
 end
 
-local function is_global(entry)
-	return entry.scope == nil or entry.scope == "global" or entry.scope == "site"
-end
-
 --- What rows.lua asks about the lab as it stands: addresses are the kernel's, and beside them those
 --- of the plan that a downed link has lost.
 local function world_of(self)
@@ -87,7 +83,7 @@ local function world_of(self)
 			end
 		end
 		for _, entry in ipairs(namespaces[name].addr:list()) do
-			if is_global(entry) then
+			if probes.is_global(entry) then
 				put(entry.family, entry.addr:match("^[^/]+"))
 			end
 		end
@@ -154,15 +150,12 @@ local function ask_all(plain, settle, way, around)
 	return results
 end
 
--- What comes of a neighbour that does not answer in time.
-local unreachable = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
-
 --- On a busy machine a neighbour's answer may come too late, and the next question finds it. So
 --- what rests on a neighbour that did not answer is asked once more before it is believed.
 local function confirm(plain, results, settle, way)
 	local again, positions = {}, {}
 	for at, result in ipairs(results) do
-		local icmp = result.icmp and unreachable[result.icmp.name]
+		local icmp = result.icmp and verdicts.unresolved[result.icmp.name]
 		if result.verdict == "no_neighbour" or result.verdict == "rejected" and icmp then
 			again[#again + 1], positions[#positions + 1] = plain[at], at
 		end
@@ -215,6 +208,8 @@ local function judge(out, index, job, results, judged)
 	if #entry.verdicts == 0 then
 		entry.ok, entry.verdict = false, "inconclusive"
 		entry.why = "No family in which both ends have an address, so nothing could be asked."
+	elseif entry.ok and out.unasked then
+		entry.ok, entry.verdict, entry.why = false, "inconclusive", out.unasked
 	elseif entry.ok then
 		entry.verdict, entry.why = entry.verdicts[1].verdict, entry.verdicts[1].why
 	end

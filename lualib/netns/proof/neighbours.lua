@@ -9,13 +9,11 @@
 -- was full. Where it was, silences are asked for again, and at last believed no more: their
 -- observation is `crowded`.
 local core = require "netns.core"
+local verdicts = require "netns.proof.verdict"
 
 local ROUNDS = 4
 local SMALL = 64 -- entries that are always risked
 local SHARE = 0.7 -- of the free room that a wave takes: others need some, too
-
--- ICMP errors that tell of a neighbour that was not found.
-local unresolved = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
 
 --- Each family's table: { room = free entries, fulls = how often it was full }.
 local function tables(ns)
@@ -31,7 +29,7 @@ end
 
 --- Does the observation rest on what a full table does not touch?
 local function is_heard(o)
-	return not o.sent or o.reply or o.icmp and not unresolved[o.icmp.name]
+	return not o.sent or o.reply or o.icmp and not verdicts.unresolved[o.icmp.name]
 end
 
 --- Note that `ns` needs an entry for `other`; 1 if that is new, else 0.

@@ -310,4 +310,4 @@ local function probe(spec, options)
 	return ask(spec, options)
 end
 
-return { probe = probe, ask = ask, keys = keys }
+return { probe = probe, ask = ask, keys = keys, is_global = is_global }

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- netns.proof.rows - a truth table -> the questions that decide it
 --
--- A row says { from, to, what, expected, family }. Lists and "*" stand for many nodes, "*" as
+-- A row says { from, to, what, expected, family, size }. Lists and "*" stand for many nodes, "*" as
 -- `what` for ICMP and every port that the table names. Each row becomes an array of questions;
 -- questions that several rows share are asked once. A pure function of the table and of what the
 -- caller knows of nodes and addresses.
@@ -186,10 +186,17 @@ local function left_closed(expanded)
 	return closed
 end
 
+local function nothing_asked(pair, kind, family)
+	return ("Nothing can be asked of %s -> %s %s%s: they have no %s."):format(pair.from, pair.to, kind,
+		family and " (" .. family .. ")" or "",
+		layer2.kinds[kind] and "such address" or "family in common")
+end
+
 --- Expand rows. `world`: nodes(value, index, attr) -> array of names; addresses(name, family) ->
---- array; nearest(from, to, family) -> address | nil; handle(name) -> the namespace.
---- Returns the questions (what netns.probe takes, and `names`), and for each row { row, set,
---- questions = array of positions }.
+--- array; nearest(from, to, family) -> address | nil; macs(from, to, near) -> array; handle(name)
+--- -> the namespace. Returns the questions (what netns.probe takes, and `names`), and for each row
+--- { row, set, whats, pairs, questions = array of positions, unasked = a sentence if there is a
+--- part of the row of which nothing can be asked }.
 local function expand(rows, world)
 	if type(rows) ~= "table" then
 		misuse(nil, "rows", "an array of rows expected, got %s", type(rows))
@@ -246,10 +253,12 @@ local function expand(rows, world)
 	for _, out in ipairs(expanded) do
 		out.questions = {}
 		for _, pair in ipairs(out.pairs) do
+			local asked = {}
 			for _, family in ipairs(families_of(world, pair.from, pair.to, out.row, out.set)) do
 				for _, addr in ipairs(addresses_of(world, pair.from, pair.to, family, out.set)) do
 					for _, what in ipairs(out.whats) do
 						if not layer2.kinds[what[1]] then
+							asked[what] = true
 							ask(out, pair, family, addr, what[1], what[2], out.row.size)
 							if out.row.size and out.set.link_down == "controlled" then
 								ask(out, pair, family, addr, what[1], what[2]) -- short ones are isolation's, too
@@ -260,7 +269,11 @@ local function expand(rows, world)
 			end
 			for _, what in ipairs(out.whats) do
 				for _, each in ipairs(link_targets(world, pair, out, what[1])) do
+					asked[what] = true
 					ask(out, pair, each.family, each.addr, what[1])
+				end
+				if not asked[what] then
+					out.unasked = out.unasked or nothing_asked(pair, what[1], out.row.family)
 				end
 			end
 		end

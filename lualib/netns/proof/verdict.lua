@@ -18,6 +18,7 @@ local positive = { echo = true, ["syn-ack"] = true, data = true, ["ARP reply"] =
 -- "This host is here, but nobody has that port (or protocol)."
 local closed = { ["port-unreachable"] = true, ["prot-unreachable"] = true }
 
+-- What comes of a neighbour that does not answer.
 local unresolved = { ["host-unreachable"] = true, ["addr-unreachable"] = true }
 
 local function unsent(errno, path_errno)
@@ -237,4 +238,4 @@ for _, name in ipairs { "open", "refused", "one_way", "inconclusive" } do
 	isolated[name] = nil
 end
 
-return { read = read, names = names, isolated = isolated }
+return { read = read, names = names, isolated = isolated, unresolved = unresolved }
