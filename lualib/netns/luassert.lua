@@ -12,14 +12,11 @@ local assert = require "luassert"
 local say = require "say"
 local netns = require "netns"
 local nodes = require "netns.lab.node"
+local probes = require "netns.proof.probe"
 local rows = require "netns.proof.rows"
 local verdicts = require "netns.proof.verdict"
 
 local families = { "inet", "inet6" }
-
-local function is_global(entry)
-	return entry.scope == nil or entry.scope == "global" or entry.scope == "site"
-end
 
 --- The answers of bare namespaces.
 local function ask(from, to, what)
@@ -30,7 +27,7 @@ local function ask(from, to, what)
 	local questions = {}
 	for _, family in ipairs(families) do
 		for _, entry in ipairs(to.addr:list { family = family }) do
-			if is_global(entry) then
+			if probes.is_global(entry) then
 				questions[#questions + 1] = { from = from, to = to, proto = proto, port = port,
 					addr = entry.addr:match("^[^/]+"), listen = proto ~= "icmp" or nil }
 			end

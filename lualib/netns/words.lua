@@ -238,6 +238,6 @@ end
 
 return {
 	addr = addr_words, append = append, check = check, ip = ip, is_inet6 = is_inet6,
-	link = link_words, misuse = misuse, needed = needed, netns = netns_word, ntable = ntable_words,
+	link = link_words, misuse = misuse, needed = needed, ntable = ntable_words,
 	peer = peer_words, route = route_words, sorted_keys = sorted_keys, writers = writers,
 }

@@ -9,6 +9,7 @@
 
 local live = require "netns.lab.running"
 local prefix = require "netns.prefix"
+local probes = require "netns.proof.probe"
 local ways = require "netns.proof.way"
 
 local MOST_HOPS = 64
@@ -26,16 +27,12 @@ local function read_links(ns)
 	return links
 end
 
-local function is_global(entry)
-	return entry.scope == nil or entry.scope == "global" or entry.scope == "site"
-end
-
 local function read_addresses(ns)
 	local list, here = {}, {}
 	for _, entry in ipairs(ns.addr:list()) do
 		local address = prefix.parse(entry.addr:match "^[^/]+"):address()
 		here[address] = true
-		if is_global(entry) then
+		if probes.is_global(entry) then
 			list[#list + 1] = { addr = address, dev = entry.dev, family = entry.family }
 		end
 	end

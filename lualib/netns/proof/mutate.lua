@@ -38,7 +38,7 @@ local function description_of(self)
 	for _, node in ipairs(description.nodes) do
 		local text = self.running.namespaces[node.name].nft:list()
 		node.nft = text ~= "" and text or nil
-		end
+	end
 	return description
 end
 

@@ -42,7 +42,7 @@ local function planned(running, name, addr)
 	return dev
 end
 
---- A function of a namespace of one of these labs and an address, for probes.probe's `way`.
+--- A function of a namespace of one of these labs and an address: the `way` of probe.lua's ask().
 local function of(labs)
 	local nodes
 	return function(ns, addr)
