@@ -61,6 +61,37 @@ describe("many probes", function()
 		end
 	end)
 
+	it("leave nothing behind of a wave in the tables, for the next one's sake", function()
+		local from, router = place(100), place(100)
+		-- what each has when it is looked at for the n-th time, and what was taken out of it
+		local function neigh_of(ns, dev)
+			local looks, deleted = 0, {}
+			ns.neigh = {
+				list = function()
+					looks = looks + 1
+					local list = { { family = "inet", dst = "10.9.0.1", dev = dev, state = "reachable" } }
+					if looks > 1 then
+						for i, state in ipairs { "reachable", "failed", "permanent", "noarp" } do
+							list[#list + 1] = { family = "inet", dst = "10.9.1." .. i, dev = dev, state = state }
+						end
+					end
+					return list
+				end;
+				delete = function(_, list)
+					for _, entry in ipairs(list) do
+						deleted[#deleted + 1] = entry.dst .. " " .. entry.dev
+					end
+				end;
+			}
+			return deleted
+		end
+		local at_sender, at_router = neigh_of(from, "eth0"), neigh_of(router, "eth1")
+		neighbours.probe(questions(60, from), nil, { router })
+		assert.same({ 35, 25 }, waves)
+		assert.same({ "10.9.1.1 eth0", "10.9.1.2 eth0" }, at_sender)
+		assert.same({ "10.9.1.1 eth1", "10.9.1.2 eth1" }, at_router)
+	end)
+
 	it("of one pair need one place", function()
 		local list = questions(500, place(100))
 		for _, q in ipairs(list) do
