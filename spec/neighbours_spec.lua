@@ -72,7 +72,8 @@ describe("many probes", function()
 					local list = { { family = "inet", dst = "10.9.0.1", dev = dev, state = "reachable" } }
 					if looks > 1 then
 						for i, state in ipairs { "reachable", "failed", "permanent", "noarp" } do
-							list[#list + 1] = { family = "inet", dst = "10.9.1." .. i, dev = dev, state = state }
+							list[#list + 1] = { family = "inet", dst = "10.9.1." .. i, dev = dev,
+							state = state }
 						end
 					end
 					return list

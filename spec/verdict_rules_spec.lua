@@ -126,8 +126,8 @@ local cases = {
 	{ icmp, sent { delivered = false, controls = { address = false } }, "inconclusive",
 		"The receiver does not have the address 10.0.0.9, so its silence says nothing." },
 	{ icmp, sent { delivered = false, path = unknown }, "inconclusive", "Silent (sent 3 times in "
-		.. "1 s), but the sender's kernel has no entry for its neighbour 10.0.0.254 on eth0: the machine's "
-		.. "table may be full (net.ipv4.neigh.default.gc_thresh3)." },
+		.. "1 s), but the sender's kernel has no entry for its neighbour 10.0.0.254 on eth0: the "
+		.. "machine's table may be full (net.ipv4.neigh.default.gc_thresh3)." },
 	{ icmp, sent { delivered = false, watched = 0.04 }, "inconclusive",
 		"Silent, but watched for 0.04 s only." },
 	{ icmp, sent { delivered = false, path = on_link }, "dropped", dropped
