@@ -175,7 +175,7 @@ end
 -- The sanitizers' run collects without a pause, so that what is freed too early is seen. With a
 -- smaller step it would take minutes.
 if os.getenv("NETNS_GC") == "aggressive" then
-	collectgarbage("incremental", 100, 400, 6)
+	collectgarbage("incremental", 100, 200, 6)
 end
 
 local before_test, before_file, test

@@ -47,7 +47,7 @@ static lua_State *open_state(void)
 		abort();
 	luaL_openlibs(L);
 	if (getenv("NETNS_GC")) /* as spec/helper.lua has it in the sanitizers' run */
-		lua_gc(L, LUA_GCINC, 100, 400, 6);
+		lua_gc(L, LUA_GCINC, 100, 200, 6);
 	return L;
 }
 
