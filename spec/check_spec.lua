@@ -360,10 +360,20 @@ describe("a report", function()
 	it("is right about more pairs than the kernel has room for neighbours", function()
 		local net <close> = lab.star(36)
 		net:up()
-		local _, report = net:matrix(nil, "inet")
-		assert.equal(36 * 35, #report)
-		for _, entry in ipairs(report) do
-			assert.equal("open", entry.verdict, entry.why)
-		end
+		-- another program may fill the table, too: then it says so, and is asked again
+		assert.is_true(support.eventually(function()
+			local _, report = net:matrix(nil, "inet")
+			assert.equal(36 * 35, #report)
+			local whole = true
+			for _, entry in ipairs(report) do
+				if entry.verdict == "inconclusive" then
+					assert.matches("neighbour table, which all namespaces share", entry.why, 1, true)
+					whole = false
+				else
+					assert.equal("open", entry.verdict, entry.why)
+				end
+			end
+			return whole
+		end, 60))
 	end)
 end)
