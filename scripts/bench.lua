@@ -12,8 +12,9 @@
 --   { name, bar = 1.2, size = 300, small = 3,
 --     floor = { "program", ... } -- in build/bench, told the size and the rest; prints milliseconds
 --     ours = function(size) ... return milliseconds end }
--- `over = 5` in place of `bar` compares the difference, in milliseconds. `ours` may be a list, and
--- `floor` a function: what somebody else's program takes (peers.lua). A row with `skip` says why it
+-- `over = 5` in place of `bar` compares the difference, in milliseconds; `faster = 20` is how many
+-- times ours is to be faster. `ours` may be a list, and `floor` a function: what somebody else's
+-- program takes (peers.lua, builders.lua). A row with `skip` says why it
 -- cannot be measured here. The file is given the path of this interpreter.
 --
 --   nslua scripts/bench.lua [--rounds N] [--small] [--strict] [NAME ...]
@@ -23,7 +24,7 @@
 local netns = require "netns"
 
 local cases = {
-	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "tables",
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "builders", "tables",
 }
 
 local interpreter = arg[-1]
@@ -119,12 +120,18 @@ local function compare(row, options)
 			floor = measure(row.floor, size, options)
 		end
 		floors[round], ours[round] = floor, our
-		results[round] = row.over and our - floor or our / floor
+		results[round] = row.over and our - floor or row.faster and floor / our or our / floor
 	end
 	local result = median(results)
+	local missed
+	if row.faster then
+		missed = result < row.faster
+	else
+		missed = result > (row.bar or row.over)
+	end
 	return {
 		floor = median(floors), ours = median(ours), result = result, least = results[1],
-		most = results[#results], missed = result > (row.bar or row.over),
+		most = results[#results], missed = missed,
 	}
 end
 
@@ -143,7 +150,8 @@ local function print_row(row, found, options)
 	end
 	io.write(columns:format(label(row, options), ("%.1f"):format(found.floor),
 		("%.1f"):format(found.ours), show(found.result),
-		("%s-%s"):format(show(found.least), show(found.most)):gsub(" ms", ""), show(row.bar or row.over),
+		("%s-%s"):format(show(found.least), show(found.most)):gsub(" ms", ""),
+		show(row.bar or row.over or row.faster),
 		found.missed and "missed" or "held"))
 	io.flush()
 end

@@ -5,6 +5,7 @@ local netns = require "netns"
 local nslua = ...
 local programs = nslua:match("^.*/") .. "bench/"
 local here = netns.current()
+local others = loadfile "scripts/bench/others.lua" ()
 
 -- NSPopen keeps a server beside each program, so it is let go, too.
 local pyroute2 = [[
@@ -20,22 +21,6 @@ for _ in range(int(sys.argv[2])):
     times.append(time.monotonic() - start)
 print(statistics.median(times) * 1000)
 ]]
-
--- Does the command work? For others' programs.
-local function works(argv)
-	argv.check = false
-	local ok, result = pcall(here.exec, here, argv)
-	return ok and result.code == 0
-end
-
--- Python has several places, and not each has the module.
-local function python()
-	for _, name in ipairs { "python3", "/usr/bin/python3" } do
-		if works { name, "-c", "from pyroute2 import NSPopen" } then
-			return name
-		end
-	end
-end
 
 -- With a namespace that has a name; what f returns.
 local function with_name(f)
@@ -71,22 +56,22 @@ local function start(size, ...)
 	return { programs .. "start", tostring(size), ... }
 end
 
-local python3 = python()
+local python, no_pyroute2 = others.python "pyroute2"
 
 return {
 	{ name = "ns:exec against ip netns exec (median of %d)", bar = 1, size = 100, small = 2,
-		ours = ours, skip = not works { "ip", "-V" } and "ip (iproute2) is not installed",
+		ours = ours, skip = others.lacks("ip (iproute2)", { "ip", "-V" }),
 		floor = theirs(function(name, size)
 			return start(size, "ip", "netns", "exec", name, "/bin/true")
 		end) },
 	{ name = "the same against nsenter", bar = 1, size = 100, small = 2, ours = ours,
-		skip = not works { "nsenter", "--version" } and "nsenter (util-linux) is not installed",
+		skip = others.lacks("nsenter (util-linux)", { "nsenter", "--version" }),
 		floor = theirs(function(name, size)
 			return start(size, "nsenter", "--net=/run/netns/" .. name, "/bin/true")
 		end) },
 	{ name = "the same against pyroute2's NSPopen", bar = 1, size = 100, small = 2, ours = ours,
-		skip = not python3 and "pyroute2 (Python) is not installed",
+		skip = no_pyroute2,
 		floor = theirs(function(name, size)
-			return { python3, "-c", pyroute2, name, tostring(size) }
+			return { python, "-c", pyroute2, name, tostring(size) }
 		end) },
 }
