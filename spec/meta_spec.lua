@@ -11,10 +11,9 @@ local directory = "lualib/netns/meta/"
 
 -- Modules that no user requires by name; what they add to others is compared there.
 local private = {
-	addr = true, caller = true, commands = true, container = true, files = true, firewall = true,
-	kind_words = true, link = true,
-	link_commands = true, prefix = true, process = true, supports = true,
-	sysctl = true, words = true,
+	addr = true, ahead = true, caller = true, commands = true, container = true, files = true,
+	firewall = true, kind_words = true, link = true, link_commands = true, prefix = true,
+	process = true, supports = true, sysctl = true, words = true,
 }
 
 -- 1. Reading the reference: the part of LuaCATS in which it is written.

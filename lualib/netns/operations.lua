@@ -7,6 +7,7 @@
 -- step that touches the kernel.
 
 local core = require "netns.core"
+local aheads = require "netns.ahead"
 local caller = require "netns.caller"
 local commands = require "netns.commands"
 
@@ -231,6 +232,10 @@ local function alike(a, b)
 	return a.ns == b.ns and a.verb == b.verb and a.object == b.object
 end
 
+-- A group's length while a helper makes namespaces: what is done to some goes on while the
+-- next ones come.
+local SHORT = 64
+
 --- One group: a refusal comes back with its operation, and that operation's line.
 local function apply_group(group, namespaces, options)
 	local ok, e = pcall(appliers[group[1].object], group, namespaces, options)
@@ -242,6 +247,23 @@ local function apply_group(group, namespaces, options)
 		e.operation, e.from, e.index = op, op and op.from, nil
 	end
 	error(e, 0)
+end
+
+--- From `at` on what can travel together, its namespaces made.
+local function next_group(list, at, ahead)
+	local group = {}
+	local carried = ahead and ahead.carries
+	local most = ahead and SHORT or math.huge
+	repeat
+		local op = list[at + #group]
+		group[#group + 1] = op
+		if ahead and not carried[op] then
+			ahead:need(op)
+		end
+		local following = list[at + #group]
+	until not following or #group >= most or not alike(op, following)
+		or ahead and carried[op] ~= carried[following]
+	return group
 end
 
 --- Do all of it, in order; the first refusal raises. `namespaces` maps names to handles: an
@@ -263,16 +285,22 @@ local function apply(list, namespaces, options)
 	for i = 1, rawlen(list) do
 		check(rawget(list, i), i)
 	end
+	options = options or {}
+	local ahead <close> = not options.make and aheads.new(list, namespaces, function(op)
+		apply_group({ op }, namespaces, options)
+	end) or nil
 	while at <= rawlen(list) do
-		local group = { list[at] }
-		while list[at + #group] and alike(list[at], list[at + #group]) do
-			group[#group + 1] = list[at + #group]
-		end
+		local group = next_group(list, at, ahead)
 		at = at + #group
-		if options and options.progress then
+		if options.progress then
 			options.progress(at - 1, #list)
 		end
-		apply_group(group, namespaces, options or {})
+		if not (ahead and ahead.carries[group[1]]) then
+			apply_group(group, namespaces, options)
+		end
+	end
+	if ahead then
+		ahead:finish()
 	end
 end
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* core.c - netns.core, the C half: every area puts its functions into one table. The facade (lualib/netns/init.lua) makes it public. */
+#include "../namespace/ahead.h"
 #include "../namespace/freed.h"
 #include "../namespace/hosts.h"
 #include "../namespace/inside.h"
@@ -66,6 +67,7 @@ int luaopen_netns_core(lua_State *L)
 	wait_open(L);
 	ns_open(L);
 	inside_open(L);
+	ahead_open(L);
 	names_open(L);
 	hosts_open(L);
 	freed_open(L);
