@@ -4,6 +4,7 @@
 -- Filling the machine's own table would disturb others, so these namespaces only count.
 local core = require "netns.core"
 local neighbours = require "netns.proof.neighbours"
+local netns = require "netns"
 local verdict = require "netns.proof.verdict".read
 
 -- A namespace in tables with `room`, which are full `more` times more whenever one looks.
@@ -27,10 +28,18 @@ local function questions(n, from)
 end
 
 describe("many probes", function()
-	local real, waves, answer
+	local real, memory, waves, answer, told
 
 	before_each(function()
-		real, waves = core.probe, {}
+		real, memory, waves, told = core.probe, core.neighbours, {}, {}
+		core.neighbours = function()
+			local function teller(what)
+				return function(_, list)
+					told[#told + 1] = { what, table.unpack(list) }
+				end
+			end
+			return { remember = teller "remember", forget = teller "forget" }
+		end
 		answer = function() return { sent = true, delivered = false } end
 		core.probe = function(list)
 			waves[#waves + 1] = #list
@@ -44,7 +53,7 @@ describe("many probes", function()
 	end)
 
 	after_each(function()
-		core.probe = real
+		core.probe, core.neighbours = real, memory
 	end)
 
 	it("are asked at once where there is room", function()
@@ -63,34 +72,49 @@ describe("many probes", function()
 
 	it("leave nothing behind of a wave in the tables, for the next one's sake", function()
 		local from, router = place(100), place(100)
-		-- what each has when it is looked at for the n-th time, and what was taken out of it
-		local function neigh_of(ns, dev)
-			local looks, deleted = 0, {}
-			ns.neigh = {
-				list = function()
-					looks = looks + 1
-					local list = { { family = "inet", dst = "10.9.0.1", dev = dev, state = "reachable" } }
-					if looks > 1 then
-						for i, state in ipairs { "reachable", "failed", "permanent", "noarp" } do
-							list[#list + 1] = { family = "inet", dst = "10.9.1." .. i, dev = dev,
-							state = state }
-						end
-					end
-					return list
-				end;
-				delete = function(_, list)
-					for _, entry in ipairs(list) do
-						deleted[#deleted + 1] = entry.dst .. " " .. entry.dev
-					end
-				end;
-			}
-			return deleted
+		local list = questions(105, from)
+		local asked = core.probe
+		core.probe = function(...)
+			told[#told + 1] = { "ask" }
+			return asked(...)
 		end
-		local at_sender, at_router = neigh_of(from, "eth0"), neigh_of(router, "eth1")
-		neighbours.probe(questions(60, from), nil, { router })
-		assert.same({ 35, 25 }, waves)
-		assert.same({ "10.9.1.1 eth0", "10.9.1.2 eth0" }, at_sender)
-		assert.same({ "10.9.1.1 eth1", "10.9.1.2 eth1" }, at_router)
+		neighbours.probe(list, nil, { router })
+		assert.same({ 35, 35, 35 }, waves)
+		local expected = {}
+		for wave = 0, 2 do
+			local places = { from }
+			for i = wave * 35 + 1, wave * 35 + 35 do
+				places[#places + 1] = list[i].to
+			end
+			places[#places + 1] = router
+			expected[#expected + 1] = { "remember", table.unpack(places) }
+			expected[#expected + 1] = { "ask" }
+			expected[#expected + 1] = wave < 2 and { "forget", table.unpack(places) } or nil
+		end
+		assert.equal(#expected, #told)
+		for i, each in ipairs(expected) do
+			assert.equal(#each, #told[i])
+			for j, value in ipairs(each) do
+				assert.is_true(rawequal(value, told[i][j]), i .. " " .. j)
+			end
+		end
+	end)
+
+	it("of one pair are asked in one wave, whoever asks", function()
+		local a, b, others = place(100), place(100), questions(100, place(100))
+		local list = { { from = a, to = b, addr = "b", family = "inet" } }
+		table.move(others, 1, 100, 2, list)
+		list[102] = { from = b, to = a, addr = "a", family = "inet" }
+		local wave_of = {}
+		answer = function(q)
+			wave_of[q.addr] = #waves
+			return { sent = true, delivered = false }
+		end
+		local found = neighbours.probe(list)
+		assert.same({ 1, 1, 2 }, { wave_of.a, wave_of.b, wave_of["10.0.0.40"] })
+		for i, q in ipairs(list) do
+			assert.equal(q.addr, found[i].addr)
+		end
 	end)
 
 	it("of one pair need one place", function()
@@ -147,5 +171,68 @@ describe("many probes", function()
 		local ok, e = pcall(neighbours.probe, questions(100, place(100)))
 		assert.is_false(ok)
 		assert.equal(77, e.index)
+	end)
+end)
+
+describe("core.neighbours", function()
+	-- What `ns` knows of others, as "address state".
+	local function known(ns)
+		local list = {}
+		for _, entry in ipairs(ns.neigh:list()) do
+			list[#list + 1] = entry.state ~= "noarp" and entry.dst .. " " .. entry.state or nil
+		end
+		table.sort(list)
+		return list
+	end
+
+	local function linked()
+		local ns = netns.new()
+		ns.link:add { name = "d0", kind = "veth", up = true, peer = { name = "d1", up = true } }
+		return ns
+	end
+
+	local function add(ns, family, from, to, state)
+		for i = from, to do
+			ns.neigh:add { dev = "d0", dst = (family == "inet" and "10.0.%d.%d" or "fd00::%x:%x")
+				:format(i >> 8, i & 255), lladdr = "02:00:00:00:00:01", state = state }
+		end
+	end
+
+	it("forgets what came since, and nothing else", function()
+		local a <close> = linked()
+		local b <close> = linked()
+		local untouched <close> = linked()
+		for _, ns in ipairs { a, untouched } do
+			add(ns, "inet", 1, 2, "stale")
+			add(ns, "inet6", 1, 1, "stale")
+		end
+		local memory = core.neighbours()
+		memory:remember { a, b, a }
+		add(a, "inet", 3, 4, "stale")
+		memory:remember { a, untouched } -- what is remembered already stays as it is
+		add(a, "inet6", 2, 3, "stale")
+		add(a, "inet", 5, 5, "permanent")
+		add(a, "inet6", 5, 5, "permanent")
+		add(b, "inet", 1, 150, "stale") -- more than a batch of requests takes
+		add(untouched, "inet", 7, 7, "stale")
+		assert.equal(150, #known(b))
+		memory:forget { b, a }
+		assert.same({ "10.0.0.1 stale", "10.0.0.2 stale", "10.0.0.5 permanent", "fd00::1 stale",
+			"fd00::5 permanent" }, known(a))
+		assert.same({}, known(b))
+		assert.equal(4, #known(untouched))
+	end)
+
+	it("says what is no namespace", function()
+		local closed = netns.new()
+		closed:close()
+		for _, list in ipairs { { 1 }, { closed }, 7 } do
+			for _, verb in ipairs { "remember", "forget" } do
+				local memory = core.neighbours()
+				local ok, e = pcall(memory[verb], memory, list)
+				assert.is_false(ok)
+				assert.matches("list", tostring(e))
+			end
+		end
 	end)
 end)

@@ -15,6 +15,7 @@
 #include "../packet/capture.h"
 #include "../packet/ethernet.h"
 #include "../packet/frames.h"
+#include "../packet/neighbours.h"
 #include "../packet/probe.h"
 #include "../packet/trace.h"
 #include "collection.h"
@@ -81,6 +82,7 @@ int luaopen_netns_core(lua_State *L)
 	spawn_open(L);
 	probe_open(L);
 	frames_open(L);
+	neighbours_open(L);
 	capture_open(L);
 	ethernet_open(L);
 	trace_open(L);

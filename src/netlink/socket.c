@@ -236,7 +236,7 @@ int nlsock_talk(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *answer
 	}
 }
 
-/* Collect the `n` acks whose sequence numbers begin at `first`. */
+/* Collect the `n` acks whose sequence numbers begin at `first`; without `errors` the last one is enough. */
 static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nlerror *errors)
 {
 	char in[READ_SIZE];
@@ -250,8 +250,11 @@ static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nler
 		for (struct nlmsghdr *h = (struct nlmsghdr *)in; message_ok(h, left); h = message_next(h, &left)) {
 			if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_seq - first >= n)
 				continue;
-			parse_ack(h, &errors[h->nlmsg_seq - first]);
-			acked++;
+			if (errors)
+				parse_ack(h, &errors[h->nlmsg_seq - first]);
+			else if (h->nlmsg_seq - first == n - 1)
+				return 0;
+			acked += errors != NULL;
 		}
 	}
 	return 0;
@@ -259,6 +262,7 @@ static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nler
 
 int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors, size_t *used)
 {
+	struct nlmsghdr *last = data;
 	unsigned int count = 0;
 	int code;
 
@@ -269,10 +273,12 @@ int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, stru
 		if (count > 0 && *used + h->nlmsg_len > BATCH_BYTES)
 			break;
 		h->nlmsg_seq = ++s->seq;
-		h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+		h->nlmsg_flags |= NLM_F_REQUEST | (errors ? NLM_F_ACK : 0);
 		*used += NLMSG_ALIGN(h->nlmsg_len);
 		count++;
+		last = h;
 	}
+	last->nlmsg_flags |= NLM_F_ACK;
 	code = send_all(s, data, *used);
 	if (code == 0)
 		code = collect(s, s->seq - count + 1, count, errors);

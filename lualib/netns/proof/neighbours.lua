@@ -57,46 +57,22 @@ local function wave_of(left, at, list, room)
 	return wave, at, n
 end
 
-local function name_of(entry)
-	return ("%s %s %s"):format(entry.family, entry.dst, entry.dev)
-end
-
---- What the tables hold of the namespaces that a wave is about.
-local function remember(wave, list, around)
-	local held = {}
-	local function look(ns)
-		if ns and not held[ns] then
-			held[ns] = {}
-			for _, entry in ipairs(ns.neigh:list()) do
-				held[ns][name_of(entry)] = true
-			end
+--- The namespaces that a wave is about, each once.
+local function places_of(wave, list, around)
+	local places, seen = {}, {}
+	local function add(ns)
+		if ns and not seen[ns] then
+			seen[ns], places[#places + 1] = true, ns
 		end
 	end
 	for _, at in ipairs(wave) do
-		look(list[at].from)
-		look(list[at].to)
+		add(list[at].from)
+		add(list[at].to)
 	end
 	for _, ns in ipairs(around) do
-		look(ns)
+		add(ns)
 	end
-	return held
-end
-
---- Take out what came meanwhile. One that the kernel took out itself is no loss.
-local function forget(held)
-	for ns, old in next, held do
-		local new = {}
-		for _, entry in ipairs(ns.neigh:list()) do
-			if not old[name_of(entry)] and entry.state ~= "permanent" and entry.state ~= "noarp" then
-				new[#new + 1] = { dst = entry.dst, dev = entry.dev }
-			end
-		end
-		if #new > 0 and not pcall(ns.neigh.delete, ns.neigh, new) then
-			for _, entry in ipairs(new) do
-				pcall(ns.neigh.delete, ns.neigh, entry)
-			end
-		end
-	end
+	return places
 end
 
 --- Ask one wave; its observations go to `found`, those that are to be asked again to `again`.
@@ -124,23 +100,49 @@ local function ask_wave(wave, list, options, before, found, again)
 	end
 end
 
+--- The positions of all questions, those of one pair of ends together: what one direction brings
+--- into the tables serves the other, too.
+local function in_pairs(list)
+	local order, back = {}, {}
+	for at, q in ipairs(list) do
+		local there = q.to and back[q.to] and back[q.to][q.from]
+		if there then
+			there[#there + 1] = at
+		else
+			local of = back[q.from] or {}
+			back[q.from] = of
+			local group = of[q.to or q.addr]
+			if not group then
+				group = {}
+				of[q.to or q.addr], order[#order + 1] = group, group
+			end
+			group[#group + 1] = at
+		end
+	end
+	local left = {}
+	for _, group in ipairs(order) do
+		table.move(group, 1, #group, #left + 1, left)
+	end
+	return left
+end
+
 --- core.probe for any number of questions. `around`: namespaces that packets cross beside the ends.
 local function probe(list, options, around)
-	local left, found = {}, {}
-	for i = 1, #list do
-		left[i] = i
-	end
+	local left, found, memory = in_pairs(list), {}, core.neighbours()
 	for round = 1, ROUNDS do
 		local again, at = {}, 1
 		while left[at] do
 			local before = tables(list[left[at]].from)
 			local room = math.min(before.inet.room, before.inet6 and before.inet6.room or math.huge)
 			local wave, next_at, needed = wave_of(left, at, list, math.max(SMALL, room * SHARE / round))
-			local held = needed > SMALL and remember(wave, list, around or {})
+			local places = needed > SMALL and places_of(wave, list, around or {})
+			if places then
+				memory:remember(places)
+			end
 			ask_wave(wave, list, options, before, found, again)
 			at = next_at
-			if held and (left[at] or again[1]) then
-				forget(held)
+			if places and (left[at] or again[1]) then
+				memory:forget(places)
 			end
 		end
 		if #again == 0 then
