@@ -30,7 +30,7 @@ enum { MAX_PROBES = 65536 };
 static const double default_settle = 1.25; /* longer than Linux holds back an ICMP error (1 s) when its burst is used up */
 
 struct ask {
-	int from, to;
+	int from, to, names; /* names: the asker's own, for its sentences */
 	const char *family, *proto, *addr;
 	lua_Integer port, scope, size;
 	bool listen;
@@ -40,6 +40,7 @@ struct ask {
 static const struct args_row ask_rows[] = {
 	{ "from", ARGS_ANY, offsetof(struct ask, from), .required = true },
 	{ "to", ARGS_ANY, offsetof(struct ask, to) },
+	{ "names", ARGS_ANY, offsetof(struct ask, names) },
 	{ "family", ARGS_STRING, offsetof(struct ask, family), .required = true },
 	{ "proto", ARGS_STRING, offsetof(struct ask, proto), .required = true },
 	{ "addr", ARGS_STRING, offsetof(struct ask, addr), .required = true },
@@ -64,12 +65,17 @@ static const struct args_row option_rows[] = {
 
 static struct post *find_post(struct engine *e, struct ns *ns, int family)
 {
-	struct post *post = e->posts;
+	struct post *post;
 
-	for (; post < e->posts + e->n_posts; post++)
-		if (post->family == family && (post->place == ns || (((struct ns *)post->place)->inode == ns->inode &&
-								     ((struct ns *)post->place)->dev == ns->dev)))
+	for (post = e->posts; post < e->posts + e->n_posts; post++)
+		if (post->place == ns && post->family == family)
 			return post;
+	for (post = e->posts; post < e->posts + e->n_posts; post++) { /* another handle of the same? */
+		const struct ns *place = post->place;
+
+		if (place->inode == ns->inode && place->dev == ns->dev && post->family == family)
+			return post;
+	}
 	e->n_posts++;
 	*post = (struct post){ .place = ns, .family = family, .raw_icmp = -1, .raw_tcp = -1, .raw_udp = -1, .dgram = -1,
 		.limits = { -1, -1 } };
@@ -340,7 +346,7 @@ static void push_observation(lua_State *L, const struct engine *e, const struct 
 {
 	static const char *const cuts[] = { [CUT_LIMITED] = "limited", [CUT_NEIGHBOUR] = "neighbour" };
 
-	lua_createtable(L, 0, 16);
+	lua_createtable(L, 0, p->reply && !p->listener ? 8 : 16);
 	set_boolean(L, "sent", p->sent);
 	if (p->errnum && !p->broken)
 		set_string(L, "errno", error_code(p->errnum));

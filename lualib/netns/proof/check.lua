@@ -36,7 +36,7 @@ end
 local function world_of(self)
 	local running = live.running(self, "lab check")
 	local layout, namespaces = running.layout, running.namespaces
-	local world, known = {}, {}
+	local world, known, single, segments, texts = {}, {}, {}, {}, {}
 
 	function world.handle(name)
 		return namespaces[name]
@@ -53,10 +53,13 @@ local function world_of(self)
 	end
 
 	function world.nodes(value, index, attr)
-		if value == "*" then
+		local list = single[value]
+		if list then -- a node that was asked for before
+			return list
+		elseif value == "*" then
 			return everybody()
 		end
-		local list = {}
+		list = {}
 		for _, each in ipairs(type(value) == "table" and not nodes.is_node(value) and value
 			or { value }) do
 			local name = nodes.is_node(each) and each.name or each
@@ -70,8 +73,26 @@ local function world_of(self)
 		end
 		if #list == 0 then
 			misuse(index, attr, "is missing")
+		elseif type(value) == "string" or nodes.is_node(value) then
+			single[value] = list
 		end
 		return list
+	end
+
+	--- The segments that a node is on: { [segment] = true }; cables that lead nowhere are `false`.
+	local function segments_of(name)
+		if not segments[name] then
+			segments[name] = {}
+			for _, interface in ipairs(layout.nodes[name].interfaces) do
+				segments[name][interface.segment or false] = true
+			end
+		end
+		return segments[name]
+	end
+
+	local function text_of(address)
+		texts[address] = texts[address] or address:address()
+		return texts[address]
 	end
 
 	local function read_addresses(name)
@@ -89,7 +110,7 @@ local function world_of(self)
 		end
 		for _, interface in ipairs(layout.nodes[name].interfaces) do
 			for family, address in next, interface.address or {} do
-				put(family, address:address())
+				put(family, text_of(address))
 			end
 		end
 		return out
@@ -102,13 +123,10 @@ local function world_of(self)
 
 	--- The target's address on a segment that both are on, else its first.
 	function world.nearest(from, to, family)
-		local here = {}
-		for _, interface in ipairs(layout.nodes[from].interfaces) do
-			here[interface.segment or false] = true
-		end
+		local here = segments_of(from)
 		for _, interface in ipairs(layout.nodes[to].interfaces) do
 			if interface.segment and here[interface.segment] and interface.address[family] then
-				return interface.address[family]:address()
+				return text_of(interface.address[family])
 			end
 		end
 		return world.addresses(to, family)[1]
@@ -116,10 +134,7 @@ local function world_of(self)
 
 	--- The target's MACs; with `near` the one on a segment that both are on, else its first.
 	function world.macs(from, to, near)
-		local here, list = {}, {}
-		for _, interface in ipairs(layout.nodes[from].interfaces) do
-			here[interface.segment or false] = true
-		end
+		local here, list = segments_of(from), {}
 		for _, interface in ipairs(layout.nodes[to].interfaces) do
 			if near and interface.segment and here[interface.segment] then
 				return { interface.mac }
@@ -133,14 +148,13 @@ local function world_of(self)
 end
 
 --- Questions of all kinds, each to who can ask it.
-local function ask_all(plain, settle, way, around)
+local function ask_all(questions, settle, way, around)
 	local parts, positions, results = { {}, {} }, { {}, {} }, {}
-	for at, q in ipairs(plain) do
+	for at, q in ipairs(questions) do
 		local n = layer2.kinds[q.proto] and 2 or 1
-		table.insert(parts[n], q)
-		table.insert(positions[n], at)
+		parts[n][#parts[n] + 1], positions[n][#positions[n] + 1] = q, at
 	end
-	local answers = { probes.ask(parts[1], { settle = settle }, way, around),
+	local answers = { probes.ask_checked(parts[1], { settle = settle }, way, around),
 		layer2.ask(parts[2], settle) }
 	for n, list in ipairs(answers) do
 		for i, result in ipairs(list) do
@@ -152,15 +166,15 @@ end
 
 --- On a busy machine a neighbour's answer may come too late, and the next question finds it. So
 --- what rests on a neighbour that did not answer is asked once more before it is believed.
-local function confirm(plain, results, settle, way)
+local function confirm(questions, results, settle, way)
 	local again, positions = {}, {}
 	for at, result in ipairs(results) do
 		local icmp = result.icmp and verdicts.unresolved[result.icmp.name]
 		if result.verdict == "no_neighbour" or result.verdict == "rejected" and icmp then
-			again[#again + 1], positions[#positions + 1] = plain[at], at
+			again[#again + 1], positions[#positions + 1] = questions[at], at
 		end
 	end
-	for i, result in ipairs(probes.ask(again, { settle = settle }, way)) do
+	for i, result in ipairs(probes.ask_checked(again, { settle = settle }, way)) do
 		results[positions[i]] = result
 	end
 end
@@ -181,10 +195,10 @@ local function ask_slowly(job, results, way)
 		local q = job.questions[at]
 		if results[at].verdict == "dropped" and q.family == "inet" and not layer2.kinds[q.proto]
 			and #again < HELD_BACK and is_refused(q) then
-			again[#again + 1], positions[#positions + 1] = job.plain[at], at
+			again[#again + 1], positions[#positions + 1] = q, at
 		end
 	end
-	for i, result in ipairs(probes.ask(again, nil, way)) do
+	for i, result in ipairs(probes.ask_checked(again, nil, way)) do
 		results[positions[i]] = result
 	end
 end
@@ -193,12 +207,10 @@ end
 local function judge(out, index, job, results, judged)
 	local entry = { ok = true, index = index, where = job.where, row = out.row, verdicts = {} }
 	for i, at in ipairs(out.questions) do
-		local q = job.questions[at]
-		local result = setmetatable({ from = q.names.from, to = q.names.to, what = q.names.what,
-			family = q.family, addr = q.addr, size = q.size }, { __index = judged[at] })
-		local doubt = controls.doubt(out, result, q, job, results)
-		if doubt then
-			result.verdict, result.why = "inconclusive", doubt
+		local result = judged[at]
+		local doubt = controls.doubt(out, result, job.questions[at], job, results)
+		if doubt then -- of this row; others that ask the same may be sure
+			result = setmetatable({ verdict = "inconclusive", why = doubt }, { __index = result })
 		end
 		entry.verdicts[i] = result
 		if entry.ok and not out.set[result.verdict] then
@@ -258,7 +270,7 @@ local function read_options(options)
 	return options or {}
 end
 
---- What is to be asked: a job, whose `plain` is what netns.probe takes.
+--- What is to be asked: a job.
 local function prepare(self, rows, options)
 	local job = { lab = self, began = core.clock(), options = read_options(options),
 		where = caller(), flows = {} }
@@ -266,11 +278,7 @@ local function prepare(self, rows, options)
 	job.questions, job.expanded = rows_of.expand(rows, world)
 	job.asked = #job.questions
 	job.controls = controls.add(job.questions, job.expanded, world, layout)
-	job.layout, job.settle, job.plain = layout, settling(layout), {}
-	for i, q in ipairs(job.questions) do
-		job.plain[i] = { from = q.from, to = q.to, proto = q.proto, port = q.port, family = q.family,
-			addr = q.addr, size = q.size, listen = q.listen }
-	end
+	job.layout, job.settle = layout, settling(layout)
 	return job
 end
 
@@ -279,7 +287,11 @@ local function conclude(job, results)
 	local questions, judged, entries = job.questions, {}, {}
 	controls.look_again(job, results)
 	for i = 1, job.asked do
-		judged[i] = controls.controlled(results[i], questions[i], job, results)
+		local q = questions[i]
+		local result = controls.controlled(results[i], q, job, results)
+		result.from, result.to, result.what = q.names.from, q.names.to, q.names.what
+		result.family, result.addr, result.size = q.family, q.addr, q.size
+		judged[i] = result
 	end
 	locate(job.lab, job.expanded, questions, judged, job.options)
 	for i, out in ipairs(job.expanded) do
@@ -305,20 +317,20 @@ end
 
 --- One table over several labs, all questions in flight at once: an array of reports.
 local function check_all(labs, rows, options)
-	local jobs, plain, reports_of, settle, at = {}, {}, {}, 0, 0
+	local jobs, questions, reports_of, settle, at = {}, {}, {}, 0, 0
 	for i, each in ipairs(labs) do
 		jobs[i] = prepare(each, rows, options)
-		table.move(jobs[i].plain, 1, #jobs[i].plain, #plain + 1, plain)
+		table.move(jobs[i].questions, 1, #jobs[i].questions, #questions + 1, questions)
 		settle = math.max(settle, jobs[i].settle)
 	end
 	local way, around = ways.of(labs), routers_of(jobs)
-	local results = ask_all(plain, settle, way, around)
-	confirm(plain, results, settle, way)
+	local results = ask_all(questions, settle, way, around)
+	confirm(questions, results, settle, way)
 	for i, job in ipairs(jobs) do
-		local own = table.move(results, at + 1, at + #job.plain, 1, {})
+		local own = table.move(results, at + 1, at + #job.questions, 1, {})
 		ask_slowly(job, own, way)
 		reports_of[i] = conclude(job, own)
-		at = at + #job.plain
+		at = at + #job.questions
 	end
 	return reports_of
 end

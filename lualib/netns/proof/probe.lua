@@ -249,6 +249,41 @@ local function read(q, observation, way)
 	return verdict(observation, q)
 end
 
+--- The positions, in `list`, of packets as short as can be that go with those of a size.
+local function add_short(list)
+	local short = {}
+	for at = 1, #list do
+		if list[at].size then
+			local q = {}
+			for key, value in next, list[at] do
+				q[key] = key ~= "size" and value or nil
+			end
+			short[at], list[#list + 1] = #list + 1, q
+		end
+	end
+	return short
+end
+
+--- The verdicts of a list that may have got longer by its short ones.
+local function read_all(list, n, observations, short, way)
+	local results = {}
+	for i = 1, n do
+		results[i] = read(list[i], observations[i], way)
+		if short[i] then
+			compare_lengths(results[i], list[i], read(list[short[i]], observations[short[i]], way))
+		end
+	end
+	return results
+end
+
+-- Likewise ask(), for an array of specs of which is known that core.probe takes them: `from` and
+-- `to` are handles, and `family` and `addr` are there.
+local function ask_checked(questions, options, way, around)
+	local list = table.move(questions, 1, #questions, 1, {})
+	local short = add_short(list)
+	return read_all(list, #questions, neighbours.probe(list, options, around), short, way)
+end
+
 -- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of
 -- them gives an array of verdicts, all probes being in flight at once. `options.settle`: how long
 -- silence must last, for callers who know that nobody limits ICMP errors; `way`: see down_link;
@@ -262,7 +297,7 @@ local function ask(spec, options, way, around, alone)
 	end
 	local one = rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil
 	local specs = one and { spec } or spec
-	local asked, list, result, known, short = {}, {}, {}, {}, {}
+	local asked, list, result, known = {}, {}, {}, {}
 	for key in next, specs do
 		if math.type(key) ~= "integer" or key < 1 or key > rawlen(specs) then
 			misuse(nil, "spec", "an array of specs has no key %s", shown(key))
@@ -276,15 +311,7 @@ local function ask(spec, options, way, around, alone)
 			asked[#asked + 1], list[#list + 1] = i, q
 		end
 	end
-	for at = 1, #list do
-		if list[at].size and not alone then -- with it goes one that is as short as can be
-			local q = {}
-			for key, value in next, list[at] do
-				q[key] = key ~= "size" and value or nil
-			end
-			short[at], list[#list + 1] = #list + 1, q
-		end
-	end
+	local short = alone and {} or add_short(list)
 	local ok, observations = pcall(neighbours.probe, list, options, around)
 	if not ok then
 		local e = observations
@@ -297,11 +324,8 @@ local function ask(spec, options, way, around, alone)
 		end
 		error(e, 0)
 	end
-	for i, place in ipairs(asked) do
-		result[place] = read(list[i], observations[i], way)
-		if short[i] then
-			compare_lengths(result[place], list[i], read(list[short[i]], observations[short[i]], way))
-		end
+	for i, found in ipairs(read_all(list, #asked, observations, short, way)) do
+		result[asked[i]] = found
 	end
 	return one and result[1] or result
 end
@@ -310,4 +334,4 @@ local function probe(spec, options)
 	return ask(spec, options)
 end
 
-return { probe = probe, ask = ask, keys = keys, is_global = is_global }
+return { probe = probe, ask = ask, ask_checked = ask_checked, keys = keys, is_global = is_global }

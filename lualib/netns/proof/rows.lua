@@ -11,6 +11,8 @@ local layer2 = require "netns.proof.layer2"
 local verdict = require "netns.proof.verdict"
 
 local families = { "inet", "inet6" }
+local only = { inet = { "inet" }, inet6 = { "inet6" } }
+local none = {}
 local row_keys = { [1] = true, [2] = true, [3] = true, [4] = true, family = true, size = true }
 local sizes = { least = 64, most = 9216 }
 
@@ -80,8 +82,14 @@ local function named_whats(rows)
 	return list
 end
 
-local function whats_of(row, index, named)
-	local list = {}
+--- What a row asks, as an array of { proto, port }. `known`: the answers for strings, which are
+--- mostly the same in every row.
+local function whats_of(row, index, named, known)
+	local list = known[row[3]]
+	if list then
+		return list
+	end
+	list = {}
 	for _, what in ipairs(list_of(row[3])) do
 		if what == "*" then
 			table.move(named, 1, #named, #list + 1, list)
@@ -97,21 +105,24 @@ local function whats_of(row, index, named)
 	if #list == 0 then
 		misuse(index, "what", "is missing")
 	end
+	if type(row[3]) == "string" then
+		known[row[3]] = list
+	end
 	return list
 end
 
 --- The families of a pair: those in which both ends have an address; a row that is about isolation
 --- also counts those in which the target alone has one.
 local function families_of(world, from, to, row, set)
-	local list = {}
-	for _, family in ipairs(row.family and { row.family } or families) do
+	local found
+	for _, family in ipairs(only[row.family] or families) do
 		local there = #world.addresses(to, family) > 0
 		local here = #world.addresses(from, family) > 0
 		if there and (here or (set.no_route and not set.open)) then
-			list[#list + 1] = family
+			found = found and families or only[family]
 		end
 	end
-	return list
+	return found or none
 end
 
 --- Isolation must hold for every address of the target; to be open, one suffices.
@@ -127,7 +138,7 @@ end
 --- MAC. All of the target's where it has to be isolated, else what is on the sender's segment.
 local function link_targets(world, pair, out, kind)
 	local list, reach = {}, out.set.open or out.set.one_way
-	for _, family in ipairs(layer2.kinds[kind] or {}) do
+	for _, family in ipairs(layer2.kinds[kind]) do
 		local wanted = out.row.family == nil or out.row.family == family
 		local addresses = {}
 		if kind == "ethernet" then
@@ -204,18 +215,18 @@ local function expand(rows, world)
 	if next(rows) == nil then
 		misuse(nil, "rows", "a table without rows proves nothing")
 	end
-	local named, expanded, sets = named_whats(rows), {}, {}
+	local named, expanded, sets, known = named_whats(rows), {}, {}, {}
 	for index = 1, rawlen(rows) do
 		local row = rows[index]
 		check_row(row, index)
 		local expected = row[4]
 		local set = expected ~= nil and sets[expected] or accepted(expected, index)
 		sets[expected or set] = set -- many rows expect the same
-		local out = { row = row, set = set, whats = whats_of(row, index, named), pairs = {} }
+		local out = { row = row, set = set, whats = whats_of(row, index, named, known), pairs = {} }
 		for _, from in ipairs(world.nodes(row[1], index, "from")) do
 			for _, to in ipairs(world.nodes(row[2], index, "to")) do
 				if from ~= to then
-					table.insert(out.pairs, { from = from, to = to })
+					out.pairs[#out.pairs + 1] = { from = from, to = to }
 				end
 			end
 		end
@@ -233,7 +244,7 @@ local function expand(rows, world)
 	local questions, position, closed = {}, {}, left_closed(expanded)
 	local function ask(out, pair, family, addr, proto, port, size)
 		local name = port and proto .. "/" .. port or proto
-		local id = ("%s %s %s %s %s"):format(pair.from, pair.to, addr, name, size or "")
+		local id = pair.from .. " " .. pair.to .. " " .. addr .. " " .. name .. " " .. (size or "")
 		if not position[id] then
 			questions[#questions + 1] = {
 				names = { from = pair.from, to = pair.to, what = name };
@@ -248,17 +259,17 @@ local function expand(rows, world)
 			}
 			position[id] = #questions
 		end
-		table.insert(out.questions, position[id])
+		out.questions[#out.questions + 1] = position[id]
 	end
 	for _, out in ipairs(expanded) do
 		out.questions = {}
 		for _, pair in ipairs(out.pairs) do
-			local asked = {}
+			local asked = false
 			for _, family in ipairs(families_of(world, pair.from, pair.to, out.row, out.set)) do
 				for _, addr in ipairs(addresses_of(world, pair.from, pair.to, family, out.set)) do
 					for _, what in ipairs(out.whats) do
 						if not layer2.kinds[what[1]] then
-							asked[what] = true
+							asked = true
 							ask(out, pair, family, addr, what[1], what[2], out.row.size)
 							if out.row.size and out.set.link_down == "controlled" then
 								ask(out, pair, family, addr, what[1], what[2]) -- short ones are isolation's, too
@@ -268,11 +279,11 @@ local function expand(rows, world)
 				end
 			end
 			for _, what in ipairs(out.whats) do
-				for _, each in ipairs(link_targets(world, pair, out, what[1])) do
-					asked[what] = true
+				local targets = layer2.kinds[what[1]] and link_targets(world, pair, out, what[1])
+				for _, each in ipairs(targets or none) do
 					ask(out, pair, each.family, each.addr, what[1])
 				end
-				if not asked[what] then
+				if not (targets and targets[1] or not targets and asked) then
 					out.unasked = out.unasked or nothing_asked(pair, what[1], out.row.family)
 				end
 			end

@@ -65,7 +65,7 @@ local rules = {
 		.. "nothing was asked ($errno)." },
 	{ "inconclusive", unsent("EADDRNOTAVAIL"),
 		"The sender has no usable source address towards $addr (still checked for duplicates?)." },
-	{ "inconclusive", function(o) return not o.sent end,
+	{ "inconclusive", function(o) return not o.sent end, unsent = true,
 		"The sender's kernel refused with $errno, and its routes do not say why." },
 
 	-- an answer
@@ -151,6 +151,12 @@ local rules = {
 		"$Packet was sent $effort, the receiver did not see it, and nothing came back. $sender" },
 }
 
+-- The first rule that can hold for what has left the sender.
+local SENT
+for i, rule in ipairs(rules) do
+	SENT = SENT or rule.unsent and i + 1
+end
+
 -- What the kernel knows of a neighbour, in words.
 local known = {
 	reachable = "answers", stale = "has answered before", delay = "has answered before",
@@ -173,6 +179,12 @@ local function watched(o)
 	return ("%.3g s"):format(o.watched or 0)
 end
 
+-- The packets at the beginning of a sentence.
+local beginning = {}
+for proto, name in next, packets do
+	beginning[proto] = name:gsub("^%l", string.upper)
+end
+
 -- The words of a sentence, made when it has them: many probes are read at once.
 local words = {
 	addr = function(_, q) return q.addr end,
@@ -188,7 +200,7 @@ local words = {
 	icmp = function(o) return o.icmp and o.icmp.name end,
 	late = function(o) return o.late_errno end,
 	packet = function(_, q) return packets[q.proto] end,
-	Packet = function(_, q) return (packets[q.proto]:gsub("^%l", string.upper)) end,
+	Packet = function(_, q) return beginning[q.proto] end,
 	reply = function(o) return o.reply and o.reply.kind end,
 	sender = function(o) return sender(o.path or {}) end,
 	size = function(_, q) return q.size and tostring(q.size) end,
@@ -198,15 +210,30 @@ local words = {
 	where = function(_, q) return q.port and ("%s port %d"):format(q.addr, q.port) or q.addr end,
 }
 
+-- The pieces of a template: text and the functions of its words, in turn.
+local pieces = setmetatable({}, { __index = function(parsed, template)
+	local list, from = {}, 1
+	for at, word, after in template:gmatch "()%$(%a+)()" do
+		list[#list + 1], list[#list + 2], from = template:sub(from, at - 1), words[word], after
+	end
+	list[#list + 1] = template:sub(from)
+	parsed[template] = list
+	return list
+end })
+
 local function sentence(template, o, q)
-	return (template:gsub("%$(%a+)", function(word)
-		return words[word](o, q) or "?"
-	end):gsub("%s+$", ""))
+	local list = pieces[template]
+	local text = list[1]
+	for i = 2, #list, 2 do
+		text = text .. (list[i](o, q) or "?") .. list[i + 1]
+	end
+	return text:byte(-1) == 32 and text:gsub("%s+$", "") or text
 end
 
 -- The observation of core.probe, and the question { proto, port, addr } -> a verdict.
 local function read(o, q)
-	for i = 1, #rules do -- for thousands of probes; what is unpacked in vain takes the most time
+	-- for thousands of probes: what is unpacked or asked in vain takes the most time
+	for i = o.sent and not o.broken and not o.unasked and SENT or 1, #rules do
 		local rule = rules[i]
 		if rule[2](o, q) then
 			local name, listener = rule[1], o.listener
