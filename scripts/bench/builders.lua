@@ -114,9 +114,7 @@ end
 
 local no_ip = others.lacks("ip (iproute2)", { "ip", "-V" })
 local python, no_pyroute2 = others.python "pyroute2"
-local mininet_python, no_mininet = others.python "mininet"
-no_mininet = no_mininet
-	or others.lacks("brctl (bridge-utils), which Mininet's switch needs,", { "brctl", "-V" })
+local mininet_python, no_mininet = others.mininet()
 
 return {
 	{ name = "star of %d hosts, beside bash and ip", size = 100, small = 2, faster = 20, ours = ours,

@@ -24,4 +24,11 @@ function others.python(module)
 	return nil, module .. " (Python) is not installed"
 end
 
+-- A Python that has Mininet, else nil; and why Mininet cannot be used, if so.
+function others.mininet()
+	local python, why = others.python "mininet"
+	return python, why
+		or others.lacks("brctl (bridge-utils), which Mininet's switch needs,", { "brctl", "-V" })
+end
+
 return others
