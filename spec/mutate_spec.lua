@@ -120,6 +120,60 @@ describe("lab:mutate", function()
 		assert.truthy(tostring(m):find "1 killed, 1 survived, 1 void")
 	end)
 
+	local some = { { "web", "db", "tcp/80", "open" }, { "web", "db", "tcp/22", "isolated" } }
+
+	it("raises when it is asked to and some survived, with the result", function()
+		local net <close> = dmz()
+		local err = support.refused("EXPECT", nil, net.mutate, net, some, { strict = true })
+		assert.matches("1 of 7 mutants survived", tostring(err))
+		assert.matches("\n  fw: rule in inet f forward: udp dport 53 accept", tostring(err))
+		assert.equal(6, #err.mutation.killed)
+		assert.is_false(err.mutation.ok)
+		local all = { some[1], some[2], { "web", "db", "udp/53", "open" } }
+		local m = net:mutate(all, { strict = true })
+		assert.is_true(m.ok, tostring(m))
+	end)
+
+	it("does not call a table good that killed nothing", function()
+		local net <close> = lab.new { pools = { inet6 = false } }
+		net:hosts { "a", "b" }
+		net:link("a", "b")
+		net:up()
+		local rows = { { "a", "b", "icmp", "open" } }
+		local m = net:mutate(rows)
+		assert.same({ 0, 0, 0, false }, { #m.survived, #m.killed, #m.void, m.ok })
+		local err = support.refused("EXPECT", nil, net.mutate, net, rows, { strict = true })
+		assert.matches("kills nothing", tostring(err))
+	end)
+
+	it("ends a script with status 1 for survivors, if that is asked for", function()
+		local function run(options, port)
+			return require "netns".current():exec { support.interpreter, "-", check = false, stdin = ([[
+				local net <close> = require "netns.lab".new { pools = { inet6 = false } }
+				net:hosts { "a", "b" }
+				net:link("a", "b")
+				net:up()
+				net:node "b".nft:run "table ip t { chain c { type filter hook input priority 0; }; }"
+				net:node "b".nft:run "add rule ip t c tcp dport 1 drop"
+				net:mutate({ { "a", "b", "tcp/%%d", "%%s" } }, %s)
+			]]):format(options):format(port, port == 1 and "isolated" or "open") }
+		end
+		for _, each in ipairs { { "nil", 2, 0 }, { "{ strict = true }", 2, 1 },
+			{ "{ strict = true }", 1, 0 } } do
+			local r = run(each[1], each[2])
+			assert.equal(each[3], r.code, r.stderr)
+			assert.equal(each[3] == 1, r.stderr:find("b: rule in ip t c: tcp dport 1 drop", 1, true) ~= nil)
+		end
+	end)
+
+	it("refuses options that it does not know", function()
+		local net <close> = lab.star(2)
+		net:up()
+		support.refused("EINVAL", "strikt", net.mutate, net, some, { strikt = true })
+		support.refused("EINVAL", "strict", net.mutate, net, some, { strict = 1 })
+		support.refused("EINVAL", "options", net.mutate, net, some, true)
+	end)
+
 	it("tells a terminal how far it is", function()
 		local file = os.tmpname()
 		finally(function() os.remove(file) end)

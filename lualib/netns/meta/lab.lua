@@ -246,8 +246,9 @@ function this:model(what, family) end
 ---Take each firewall rule, policy, route and setting away once, in a fresh copy of the lab, and ask the table again: does some row notice?
 ---Raises (code "EXPECT") when the table does not hold in an unchanged copy.
 ---@param rows netns.proof.Row[]
+---@param options? netns.mutation.Options
 ---@return netns.Mutation
-function this:mutate(rows) end
+function this:mutate(rows, options) end
 
 local lab = {}
 

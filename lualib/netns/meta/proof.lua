@@ -148,9 +148,12 @@ function model:text() end
 ---@field what string "rule in inet f forward: tcp dport 22 drop", "route default via 10.0.0.254" ...
 ---@field why string
 
+---@class netns.mutation.Options
+---@field strict? boolean raise unless the result is `ok` (code "EXPECT", the survivors in the message, the result in `mutation`); uncaught, it ends nslua with status 1
+
 ---What mutation showed; `tostring` is `text()`.
 ---@class netns.Mutation
----@field ok boolean none survived
+---@field ok boolean none survived, and some were killed: a table that kills nothing proves nothing
 ---@field survived netns.mutation.Mutant[] no row noticed
 ---@field killed netns.mutation.Mutant[]
 ---@field void netns.mutation.Mutant[] could not be made

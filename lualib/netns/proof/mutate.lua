@@ -6,6 +6,7 @@
 -- the lab, and the table is asked again: a mutant is `killed` when some row no longer holds,
 -- `survived` when none noticed, `void` when it could not be made. First an unchanged copy is asked,
 -- of which every row must hold: else rows that fail for another reason would look like killers.
+-- And a table that kills nothing proves nothing, also where nothing could have survived.
 
 local checks = require "netns.proof.check"
 local core = require "netns.core"
@@ -14,6 +15,11 @@ local live = require "netns.lab.running"
 local nodes = require "netns.lab.node"
 
 local AT_ONCE = 16 -- copies that stand at the same time
+
+local function misuse(attr, message, ...)
+	core.raise { op = "lab mutate", attr = attr, message = message:format(...), code = "EINVAL",
+		misuse = true }
+end
 
 local result_methods = {}
 local result_mt = { __name = "netns.mutation", __index = result_methods }
@@ -217,11 +223,47 @@ local function end_progress()
 	end
 end
 
+local function read_options(options)
+	if options ~= nil and type(options) ~= "table" then
+		misuse("options", "table expected, got %s", type(options))
+	end
+	for key, value in next, options or {} do
+		if key ~= "strict" then
+			misuse(tostring(key), "unknown key")
+		elseif type(value) ~= "boolean" then
+			misuse(key, "true or false expected, got %s", type(value))
+		end
+	end
+	return options or {}
+end
+
+--- Raise unless the table killed all that could be made.
+local function demand(self, result)
+	if result.ok then
+		return
+	end
+	local lines = { ("%d of %d mutants survived"):format(#result.survived,
+		#result.survived + #result.killed) }
+	if #result.survived == 0 then
+		lines[1] = "a table that kills nothing proves nothing"
+	end
+	for _, each in ipairs(result.survived) do
+		lines[#lines + 1] = ("  %s: %s"):format(each.node, each.what)
+	end
+	local ok, e = pcall(core.raise, { op = "lab mutate", subject = self.description.name,
+		code = "EXPECT", message = table.concat(lines, "\n") })
+	assert(not ok)
+	e.mutation = result
+	error(e, 0)
+end
+
 local methods = {}
 
---- lab:mutate(rows) -> { survived, killed, void, ok }: arrays of { what, node, why }
-function methods:mutate(rows)
+--- lab:mutate(rows [, options]) -> { survived, killed, void, ok }: arrays of { what, node, why }.
+--- options.strict: raise unless it is `ok`
+function methods:mutate(rows, options)
 	live.running(self, "lab mutate")
+	options = read_options(options)
 	rows = by_name(rows)
 	local result = setmetatable({ survived = {}, killed = {}, void = {} }, result_mt)
 	local description, order = description_of(self), {}
@@ -249,7 +291,10 @@ function methods:mutate(rows)
 			end)
 	end
 	end_progress()
-	result.ok = #result.survived == 0
+	result.ok = #result.survived == 0 and #result.killed > 0
+	if options.strict then
+		demand(self, result)
+	end
 	return result
 end
 
