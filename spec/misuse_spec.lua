@@ -33,7 +33,8 @@ local bases = {
 		set = { priority = 32766, table = 77 }, delete = { priority = 32766, family = "inet" },
 	};
 	neigh = {
-		add = { dev = "br0", dst = "10.0.0.77" }, replace = { dev = "br0", dst = "10.0.0.77" },
+		add = { dev = "br0", dst = "10.0.0.77", lladdr = "02:00:00:00:00:77" },
+		replace = { dev = "br0", dst = "10.0.0.77", lladdr = "02:00:00:00:00:77" },
 		set = { dev = "br0", dst = "10.0.0.77" }, delete = { dev = "br0", dst = "10.0.0.77" },
 	};
 	ntable = { -- the kernel's, so nothing is added or deleted

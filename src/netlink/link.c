@@ -264,6 +264,17 @@ static void check_lower(struct rtnl *r, int spec)
 	r->lenient = lenient;
 }
 
+/* Kinds that are nothing without a link below: the kernel refuses, and mostly does not say why. */
+static bool stands_on_one(const char *kind)
+{
+	static const char *const kinds[] = { "ipvlan", "ipvtap", "macsec", "macvlan", "macvtap", "vlan" };
+
+	for (size_t i = 0; kind && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(kind, kinds[i]) == 0)
+			return true;
+	return false;
+}
+
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	const char *kind = rtnl_field(r, spec, "kind");
@@ -274,12 +285,16 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 		header(r)->ifi_flags &= ~(unsigned int)IFF_UP;
 		header(r)->ifi_change &= ~(unsigned int)IFF_UP;
 	}
+	if (verb != RTNL_DELETE && !r->codec.create && !r->lenient)
+		link_remember(r, spec);
 	if (verb == RTNL_DELETE || !r->codec.create)
 		return;
 	if (!kind && verb == RTNL_ADD)
 		misuse(r, "kind", "is missing: \"veth\", \"bridge\", \"dummy\" ...");
 	if (kind && strcmp(kind, "tap") == 0)
 		misuse(r, "kind", "a tap device is one of kind \"tun\" with data = { mode = \"tap\" }");
+	if (stands_on_one(kind) && (verb == RTNL_ADD || !r->lenient))
+		rtnl_need(r, spec, "link");
 	if (!link_is_pair(r, spec)) {
 		put_lower(r, spec);
 		return;
@@ -320,6 +335,7 @@ const struct rtnl_object rtnl_link = {
 	.end = end,
 	.otherwise = otherwise,
 	.done = link_done,
+	.refused = link_undo,
 	.passed_over = passed_over,
 	.adapt = link_adapt,
 	.sorted = link_sorted,

@@ -17,6 +17,13 @@ extern const struct codec_row link_addressing[]; /* addrgenmode, in its nests */
 bool link_up_is_last(struct rtnl *r, int spec); /* does `up` need a message of its own? */
 void link_done(struct rtnl *r, int spec, enum rtnl_verb verb);
 
+/*
+ * link_undo.c: the kernel carries out a change field by field, and stops at the one that it refuses. Keep what the link is, where the spec
+ * changes more than one thing; and put back the fields of the message at r->codec.start.
+ */
+void link_remember(struct rtnl *r, int spec);
+void link_undo(struct rtnl *r);
+
 /* link_list.c: for struct rtnl_object. */
 void link_ask(struct rtnl *r, int filter);
 bool link_direct(struct rtnl *r, int filter);

@@ -113,6 +113,8 @@ static void refuse(struct step *step, const struct nlerror *error, size_t messag
 		start = begin(&where, RTM_DELLINK, link_name_in(&where, step->made, "name"));
 		codec_finish(&where.codec);
 		nlsock_talk(where.sock, (struct nlmsghdr *)(where.codec.out->data + start), NULL, &ignored);
+	} else {
+		link_undo(step->by);
 	}
 	rtnl_refuse(r, error, message ? (struct nlmsghdr *)(r->codec.out->data + message) : NULL, step->name);
 }
@@ -217,6 +219,38 @@ static void send_names(struct step *step, size_t start, size_t nest, size_t empt
 		c->out->size = start;
 }
 
+/* Of several new names the kernel takes those before the one that it refuses: each goes by itself, and what was taken goes again. */
+static void add_name(struct step *step, int array, lua_Integer at, struct codec_span now)
+{
+	struct rtnl *r = &step->there;
+	struct nlerror error, ignored;
+	size_t start, message = 0, nest, empty;
+	const char *name;
+
+	for (lua_Integer i = at; i > 0; i--) {
+		lua_rawgeti(r->L, array, i);
+		name = lua_tostring(r->L, -1);
+		lua_pop(r->L, 1);
+		if (in_list(now, name)) {
+			if (i == at)
+				return;
+			continue;
+		}
+		start = begin_names(r, i == at ? RTM_NEWLINKPROP : RTM_DELLINKPROP, step->name, &nest, &empty);
+		codec_put(&r->codec, IFLA_ALT_IFNAME, name, strlen(name) + 1);
+		codec_nest_end(&r->codec, nest);
+		codec_finish(&r->codec);
+		if (i != at) {
+			nlsock_talk(r->sock, (struct nlmsghdr *)(r->codec.out->data + start), NULL, &ignored);
+			continue;
+		}
+		message = start;
+		if (nlsock_talk(r->sock, (struct nlmsghdr *)(r->codec.out->data + start), NULL, &error) == 0)
+			return;
+	}
+	refuse(step, &error, message);
+}
+
 /* Make them exactly those of the spec. */
 static void set_altnames(struct step *step, int spec)
 {
@@ -234,21 +268,12 @@ static void set_altnames(struct step *step, int spec)
 		return;
 	}
 	now = rest = codec_inner(attributes(step), IFLA_PROP_LIST);
+	for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, array); i++)
+		add_name(step, array, i, now);
 	start = begin_names(r, RTM_DELLINKPROP, step->name, &nest, &empty);
 	while ((a = codec_next(&rest)))
 		if (!in_array(L, array, (const char *)(a + 1)))
 			codec_put(c, IFLA_ALT_IFNAME, a + 1, a->nla_len - NLA_HDRLEN);
-	send_names(step, start, nest, empty);
-	start = begin_names(r, RTM_NEWLINKPROP, step->name, &nest, &empty);
-	for (lua_Integer i = 1; i <= (lua_Integer)lua_rawlen(L, array); i++) {
-		const char *name;
-
-		lua_rawgeti(L, array, i);
-		name = lua_tostring(L, -1);
-		if (!in_list(now, name))
-			codec_put(c, IFLA_ALT_IFNAME, name, strlen(name) + 1);
-		lua_pop(L, 1);
-	}
 	send_names(step, start, nest, empty);
 	lua_settop(L, top);
 }

@@ -11,9 +11,12 @@
 #include "../lua/args.h"
 
 #include <libmnl/libmnl.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct codec_name states[] = {
 	{ "none", NUD_NONE }, { "incomplete", NUD_INCOMPLETE }, { "reachable", NUD_REACHABLE }, { "stale", NUD_STALE },
@@ -42,6 +45,20 @@ static struct ndmsg *header(struct rtnl *r)
 	return codec_header(&r->codec);
 }
 
+/* The kernel would refuse that, and keep the entry all the same. Links without such addresses need none. */
+static bool lacks_lladdr(struct rtnl *r, int spec)
+{
+	const char *dev = rtnl_field(r, spec, "dev");
+	const struct nlmsghdr *h;
+
+	if (rtnl_has(r, spec, "lladdr") || header(r)->ndm_flags & NTF_PROXY || !dev)
+		return false;
+	if (!(header(r)->ndm_state & (NUD_PERMANENT | NUD_NOARP | NUD_REACHABLE | NUD_STALE | NUD_DELAY)))
+		return false;
+	h = rtnl_ifindex(r, dev) ? rtnl_answer(r, sizeof(struct ifinfomsg)) : NULL;
+	return h && codec_inner(codec_attrs(h, sizeof(struct ifinfomsg)), IFLA_ADDRESS).size > 0;
+}
+
 static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	struct codec *c = &r->codec;
@@ -53,18 +70,38 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 	header(r)->ndm_family = (uint8_t)c->family;
 	if (verb != RTNL_DELETE && !rtnl_has(r, spec, "state"))
 		header(r)->ndm_state = NUD_PERMANENT;
+	if ((verb == RTNL_ADD || verb == RTNL_REPLACE) && !r->lenient && lacks_lladdr(r, spec))
+		rtnl_need(r, spec, "lladdr");
 }
 
-/* Entries that the kernel makes for what needs no question (lo, multicast), and those on their way are not for replacing. */
+/* Is it made by the kernel, for what needs no question: lo, groups, links without addresses? */
+static bool is_kernels(struct rtnl *r, int spec)
+{
+	static const char *const lladdrs[] = { "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff" };
+	const char *dst = rtnl_field(r, spec, "dst"), *lladdr = rtnl_field(r, spec, "lladdr");
+	bool group = dst && (strchr(dst, ':') ? strncasecmp(dst, "ff", 2) == 0 : atoi(dst) >= 224);
+
+	for (size_t i = 0; lladdr && i < sizeof(lladdrs) / sizeof(*lladdrs); i++)
+		if (strcmp(lladdr, lladdrs[i]) == 0)
+			return true;
+	return group || !lladdr;
+}
+
+/* Those of the kernel, and those on their way, are not for replacing. Proxies have no state. */
 static bool passed_over(struct rtnl *r, int spec)
 {
-	static const char *const passing[] = { "noarp", "failed", "incomplete", "none" };
+	static const char *const passing[] = { "failed", "incomplete", "none" };
 	const char *state = rtnl_field(r, spec, "state");
 
+	lua_pushliteral(r->L, "proxy");
+	lua_rawget(r->L, spec);
+	if (lua_toboolean(r->L, -1))
+		state = NULL;
+	lua_pop(r->L, 1);
 	for (size_t i = 0; state && i < sizeof(passing) / sizeof(*passing); i++)
 		if (strcmp(state, passing[i]) == 0)
 			return true;
-	return false;
+	return state && strcmp(state, "noarp") == 0 && is_kernels(r, spec);
 }
 
 static bool stays(struct rtnl *r, int spec)

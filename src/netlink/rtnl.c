@@ -72,8 +72,11 @@ void rtnl_send(struct rtnl *r, size_t start, const char *subject, bool answer)
 	struct nlerror error;
 
 	r->answer->size = 0;
-	if (nlsock_talk(r->sock, message, answer ? r->answer : NULL, &error) < 0)
-		rtnl_refuse(r, &error, message, subject);
+	if (nlsock_talk(r->sock, message, answer ? r->answer : NULL, &error) == 0)
+		return;
+	if (r->object->refused)
+		r->object->refused(r);
+	rtnl_refuse(r, &error, (struct nlmsghdr *)(r->codec.out->data + start), subject);
 }
 
 /* ---- links' names ---- */

@@ -36,6 +36,7 @@ struct rtnl_object {
 	void (*end)(struct rtnl *r, int spec, enum rtnl_verb verb);   /* after the rows */
 	bool (*otherwise)(struct rtnl *r, int spec, enum rtnl_verb verb); /* do it in another way than by the message; false: not this one */
 	void (*done)(struct rtnl *r, int spec, enum rtnl_verb verb);  /* after the kernel's ack */
+	void (*refused)(struct rtnl *r);                              /* after its refusal: take back what it did before */
 	bool (*passed_over)(struct rtnl *r, int spec);                /* `replace` need not make what the kernel makes by itself */
 	int (*adapt)(struct rtnl *r, int spec);                       /* what `replace` reads in place of a listed entry */
 	void (*sorted)(struct rtnl *r, int array);                    /* push the array in the order in which `replace` can make it */

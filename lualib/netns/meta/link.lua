@@ -77,7 +77,8 @@ function link:add(spec) end
 ---@param spec netns.link.Spec|netns.link.Spec[]
 function link:replace(spec) end
 
----Change a link that is found by `name`. Raises ENODEV when it is not there.
+---Change a link that is found by `name`. Raises ENODEV when it is not there. The kernel makes several changes one after the other; when it
+---refuses one, those before it are taken back (but not what they brought about: the routes of a link that went down, its move elsewhere).
 ---@param spec netns.link.Spec|netns.link.Spec[]
 function link:set(spec) end
 

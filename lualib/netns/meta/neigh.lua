@@ -7,7 +7,7 @@
 ---@class netns.neigh.Spec
 ---@field dev? string|integer the link's name (or index)
 ---@field dst? string its address
----@field lladdr? string its link-layer address
+---@field lladdr? string its link-layer address; required by `add` and `replace` in states that have one, on links that have such addresses
 ---@field state? "none"|"incomplete"|"reachable"|"stale"|"delay"|"probe"|"failed"|"noarp"|"permanent" "permanent" unless given
 ---@field family? "inet"|"inet6" follows from `dst`
 ---@field proxy? boolean answer for it; such entries are a table of their own, which the filter `{ proxy = true }` lists
@@ -23,7 +23,8 @@ local neigh = {}
 ---@param spec netns.neigh.Spec|netns.neigh.Spec[]
 function neigh:add(spec) end
 
----Add them, or change those that are there. What the kernel makes by itself ("noarp"), or is only on its way, is passed over.
+---Add them, or change those that are there. What the kernel makes by itself ("noarp" of groups), or is only on its way, is passed
+---over.
 ---@param spec netns.neigh.Spec|netns.neigh.Spec[]
 function neigh:replace(spec) end
 
