@@ -96,6 +96,21 @@ describe("ns.neigh", function()
 		assert.same(sorted(a), sorted(b))
 	end)
 
+	it("lists what it can add again: proxies, and those that need no question", function()
+		a.neigh:add {
+			{ dev = "x", dst = "10.0.0.8", lladdr = "02:00:00:00:00:08", state = "noarp" },
+			{ dev = "x", dst = "10.0.0.9", proxy = true },
+		}
+		local b <close> = pair()
+		b.neigh:replace(a.neigh:list())
+		b.neigh:replace(a.neigh:list { proxy = true })
+		assert.same(a.neigh:get "10.0.0.8", b.neigh:get "10.0.0.8")
+		assert.same(a.neigh:list { proxy = true }, b.neigh:list { proxy = true })
+		-- a group's is the kernel's
+		b.neigh:replace { dev = "x", dst = "239.0.0.1", lladdr = "01:00:5e:00:00:01", state = "noarp" }
+		assert.is_nil(b.neigh:get "239.0.0.1")
+	end)
+
 	it("says what is missing", function()
 		refused("EINVAL", "dev", a.neigh.add, a.neigh, { dst = "10.0.0.2" })
 		refused("EINVAL", "dst", a.neigh.add, a.neigh, { dev = "x" })
@@ -150,6 +165,72 @@ describe("ns.fdb", function()
 		table.sort(theirs)
 		table.sort(ours)
 		assert.same(theirs, ours)
+	end)
+
+	local function entries(ns, filter)
+		local out = {}
+		for i, entry in ipairs(ns.fdb:list(filter)) do
+			out[i] = ("%s %s %s"):format(entry.lladdr, entry.dst, entry.state)
+		end
+		table.sort(out)
+		return out
+	end
+
+	it("has several ends behind the unknown and behind groups", function()
+		local zeros, group = "00:00:00:00:00:00", "01:00:5e:01:02:03"
+		a.fdb:add {
+			{ dev = "vx", lladdr = zeros, dst = "10.0.0.8" },
+			{ dev = "vx", lladdr = zeros, dst = "10.0.0.9" },
+			{ dev = "vx", lladdr = group, dst = "10.0.0.8" },
+			{ dev = "vx", lladdr = group, dst = "10.0.0.9" },
+		}
+		local all = { zeros .. " 10.0.0.8 permanent", zeros .. " 10.0.0.9 permanent",
+			group .. " 10.0.0.8 permanent", group .. " 10.0.0.9 permanent" }
+		assert.same(all, entries(a, { dev = "vx" }))
+		refused("EEXIST", nil, a.fdb.add, a.fdb, { dev = "vx", lladdr = zeros, dst = "10.0.0.9" })
+		a.fdb:add { dev = "vx", lladdr = zeros, dst = "10.0.0.9", port = 99 }
+		a.fdb:delete { dev = "vx", lladdr = zeros, dst = "10.0.0.9", port = 99 }
+		local b <close> = pair()
+		b.link:add { name = "vx", kind = "vxlan", up = true,
+			data = { id = 5, dstport = 4789, dev = "y" } }
+		for _ = 1, 2 do
+			b.fdb:replace(a.fdb:list { dev = "vx" })
+			assert.same(all, entries(b, { dev = "vx" }))
+		end
+	end)
+
+	it("lists a vxlan's default end, and can add it again", function()
+		local spec = { name = "vy", kind = "vxlan", up = true,
+			data = { id = 6, dstport = 4790, remote = "10.0.0.1" } }
+		a.link:add(spec)
+		local listed = a.fdb:list { dev = "vy" }
+		assert.same({ "00:00:00:00:00:00 10.0.0.1 permanent" }, entries(a, { dev = "vy" }))
+		local b <close> = pair()
+		b.link:add(spec)
+		b.fdb:replace(listed)
+		assert.same(listed, b.fdb:list { dev = "vy" })
+	end)
+
+	it("replaces what users made permanent, and not what the kernel did", function()
+		a.link:add { name = "m", kind = "macvlan", link = "y", data = { mode = "passthru" } }
+		a.fdb:add {
+			{ dev = "x", lladdr = "02:00:00:00:00:05", master = "br0" },
+			{ dev = "y", lladdr = "02:00:00:00:00:06" }, { dev = "m", lladdr = "02:00:00:00:00:07" },
+			{ dev = "br0", lladdr = "02:00:00:00:00:08", extern_learn = true },
+		}
+		local b <close> = pair()
+		b.link:replace(a.link:list())
+		for _ = 1, 2 do
+			b.fdb:replace(a.fdb:list())
+			for i = 5, 8 do
+				local lladdr = "02:00:00:00:00:0" .. i
+				assert.same(a.fdb:get(lladdr), b.fdb:get(lladdr))
+				assert.is_not_nil(b.fdb:get(lladdr), lladdr)
+			end
+		end
+		a.fdb:flush()
+		assert.is_nil(a.fdb:get "02:00:00:00:00:05")
+		assert.is_not_nil(a.fdb:get { dev = "x", lladdr = a.link:get("x").mac })
 	end)
 
 	it("deletes, with or without the link, and what it lists", function()

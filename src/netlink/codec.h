@@ -187,6 +187,7 @@ void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header
 /* The attributes alone. */
 void codec_decode_attrs(struct codec *c, const void *attrs, size_t size, const void *header, const struct codec_row *rows);
 void codec_push_address(struct codec *c, const void *data, size_t size);
+void codec_push_lladdr(struct codec *c, const void *address, size_t size);
 
 /* The row of a key, also inside INLINE nests; NULL if there is none. */
 const struct codec_row *codec_find(const struct codec_row *rows, const char *key);

@@ -35,7 +35,7 @@ static lua_Integer read_integer(const struct codec_row *row, const void *data, s
 static void push_number(lua_State *L, const struct codec_row *row, lua_Integer value)
 {
 	for (const struct codec_name *name = row->names; name && name->name; name++)
-		if ((lua_Integer)name->value == value) {
+		if ((lua_Integer)name->value == value && value != CODEC_ELSEWHERE) {
 			lua_pushstring(L, name->name);
 			return;
 		}
@@ -54,14 +54,15 @@ static void push_bits(lua_State *L, const struct codec_row *row, uint32_t value)
 		}
 }
 
-static void push_lladdr(lua_State *L, const uint8_t *data, size_t size)
+void codec_push_lladdr(struct codec *c, const void *address, size_t size)
 {
+	const uint8_t *data = address;
 	char text[3 * 32 + 1];
 	size_t n = 0;
 
 	for (size_t i = 0; i < size && i < 32; i++)
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%02x", i ? ":" : "", data[i]);
-	lua_pushlstring(L, text, n);
+	lua_pushlstring(c->L, text, n);
 }
 
 /* Two bytes in base 16. */
@@ -201,12 +202,12 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 	case CODEC_LLADDR:
 		if (size == 0)
 			return false;
-		push_lladdr(L, data, size);
+		codec_push_lladdr(c, data, size);
 		return true;
 	case CODEC_BRIDGE:
 		if (size < 8)
 			return false;
-		push_lladdr(L, (const uint8_t *)data + 2, 6);
+		codec_push_lladdr(c, (const uint8_t *)data + 2, 6);
 		lua_pushfstring(L, "%s.%s", hex4(data, priority), lua_tostring(L, -1));
 		lua_remove(L, -2);
 		return true;

@@ -22,11 +22,12 @@
 ---@class netns.Fdb
 local fdb = {}
 
----Add entries. Raises EEXIST.
+---Add entries. Raises EEXIST. Behind 00:00:00:00:00:00 (the unknown) and groups a tunnel may have several ends, an entry each.
 ---@param spec netns.fdb.Spec|netns.fdb.Spec[]
 function fdb:add(spec) end
 
----Add them, or change those that are there. Permanent entries without `dst` are the kernel's, and passed over.
+---Add them, or change those that are there. What the kernel puts there by itself is passed over: a link's own address, and
+---the groups that it listens to.
 ---@param spec netns.fdb.Spec|netns.fdb.Spec[]
 function fdb:replace(spec) end
 
