@@ -119,6 +119,22 @@ describe("ns.rule", function()
 		assert.same(a.rule:list(), b.rule:list())
 	end)
 
+	it("replaces a rule beside one that asks for more", function()
+		a.rule:add { priority = 20, table = 100, iif = "x" }
+		for _ = 1, 2 do
+			a.rule:replace { { priority = 20, table = 100 }, { priority = 21, table = 100, fwmark = 1 } }
+			assert.equal(2, #a.rule:list { priority = 20 })
+			assert.equal(1, #a.rule:list { priority = 21 })
+		end
+		a.rule:replace { priority = 21, table = 100, fwmark = 1, fwmask = 255 }
+		assert.equal(2, #a.rule:list { priority = 21 })
+	end)
+
+	it("tells a mark of 0 where there is a mask", function()
+		a.rule:add { priority = 20, table = 100, fwmark = 0, fwmask = 255 }
+		assert.same({ 0, 255 }, { a.rule:get(20).fwmark, a.rule:get(20).fwmask })
+	end)
+
 	it("decides which table is looked up", function()
 		a.link:set { { name = "x", up = true }, { name = "y", up = true } }
 		a.addr:add { dev = "x", addr = "10.0.0.1/24" }

@@ -149,18 +149,47 @@ static bool is_kernels(struct rtnl *r, int spec)
 	       !rtnl_has(r, spec, "fwmark");
 }
 
-/* Is the very rule there? Its filter is all that the spec says. */
+/* All bits count, which a spec need not say. */
+static bool has_usual_mask(struct rtnl *r, int listed)
+{
+	int idx = push(r, listed, "fwmask");
+	bool usual = !idx || lua_tointeger(r->L, idx) == UINT32_MAX;
+
+	if (idx)
+		lua_pop(r->L, 1);
+	return usual;
+}
+
+/* Does the entry at `listed` choose by nothing that the spec does not name? */
+static bool is_as_wide(struct rtnl *r, int spec, int listed)
+{
+	static const char *const choosers[] = { "from", "to", "tos", "iif", "oif", "fwmark", "ipproto", "sport", "dport", "uidrange",
+		"suppress_prefixlength", "l3mdev", "invert" };
+	bool wide = true;
+
+	for (size_t i = 0; i < sizeof(choosers) / sizeof(*choosers); i++)
+		wide = wide && (rtnl_has(r, spec, choosers[i]) || !rtnl_has(r, listed, choosers[i]));
+	return wide && (rtnl_has(r, spec, "fwmask") || has_usual_mask(r, listed));
+}
+
+/* Is the very rule there? All that fit have what the spec says, but may have more. */
 static bool passed_over(struct rtnl *r, int spec)
 {
 	lua_Integer index = r->codec.index;
-	bool found;
+	lua_State *L = r->L;
+	int top = lua_gettop(L);
+	bool found = false;
 
 	if (is_kernels(r, spec))
 		return true;
-	rtnl_get(r, spec);
+	rtnl_list(r, spec);
+	for (lua_Integer n = (lua_Integer)lua_rawlen(L, -1); n > 0 && !found; n--) {
+		lua_rawgeti(L, top + 1, n);
+		found = is_as_wide(r, spec, top + 2);
+		lua_pop(L, 1);
+	}
 	r->codec.index = index;
-	found = !lua_isnil(r->L, -1);
-	lua_pop(r->L, 1);
+	lua_settop(L, top);
 	return found;
 }
 
@@ -205,6 +234,10 @@ static void listed(struct rtnl *r, const struct nlmsghdr *h)
 	if (!codec_inner(all, FRA_PRIORITY).data) { /* the kernel does not tell a 0 */
 		lua_pushinteger(L, 0);
 		lua_setfield(L, -2, "priority");
+	}
+	if (codec_inner(all, FRA_FWMASK).data && !codec_inner(all, FRA_FWMARK).data) { /* nor this one */
+		lua_pushinteger(L, 0);
+		lua_setfield(L, -2, "fwmark");
 	}
 	for (size_t i = 0; i < sizeof(ranges) / sizeof(*ranges); i++) {
 		struct units_range range = { 0 };
