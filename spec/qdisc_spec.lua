@@ -112,6 +112,21 @@ describe("ns.qdisc", function()
 		assert.equal("noqueue", a.qdisc:get({ dev = "x" }).kind)
 	end)
 
+	it("replaces what cannot be changed, if it is so already", function()
+		a.qdisc:add { { dev = "x", kind = "ingress" }, { dev = "y", kind = "htb", handle = "1:" } }
+		local before = a.qdisc:list()
+		a.qdisc:replace(before)
+		a.qdisc:replace { { dev = "x", kind = "ingress" }, { dev = "y", kind = "htb", handle = "1:" } }
+		assert.same(before, a.qdisc:list())
+		refused("EINVAL", nil, a.qdisc.replace, a.qdisc,
+			{ dev = "y", kind = "htb", handle = "1:", data = { default = 5 } })
+		-- one class of tbf is its own
+		a.qdisc:replace { dev = "x", kind = "tbf", data = samples[1].data }
+		assert.equal(1, #a.class:list { dev = "x" })
+		a.class:replace(a.class:list { dev = "x" })
+		a.class:flush { dev = "x" }
+	end)
+
 	it("counts", function()
 		a.addr:add { dev = "x", addr = "10.0.0.1/24" }
 		a.qdisc:add { dev = "x", kind = "pfifo", data = { limit = 100 } }

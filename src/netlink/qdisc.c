@@ -121,7 +121,7 @@ static void end(struct rtnl *r, int spec, enum rtnl_verb verb)
 }
 
 /* What the kernel gives a link by itself; and what has no queue of its own. */
-static bool passed_over(struct rtnl *r, int spec)
+static bool is_kernels(struct rtnl *r, int spec)
 {
 	static const char *const own[] = { "noqueue", "mq", "noop" };
 	const char *kind = rtnl_field(r, spec, "kind"), *handle = rtnl_field(r, spec, "handle");
@@ -130,6 +130,49 @@ static bool passed_over(struct rtnl *r, int spec)
 		if (strcmp(kind, own[i]) == 0)
 			return true;
 	return handle && strcmp(handle, "0:") == 0; /* the default one */
+}
+
+/* Is just this one there? Several kinds (htb, ingress) cannot be changed at all, not even to what they are. */
+static bool is_there(struct rtnl *r, int spec)
+{
+	static const char *const keys[] = { "dev", "kind", "parent", "handle", "data" };
+	lua_Integer index = r->codec.index;
+	lua_State *L = r->L;
+	int top = lua_gettop(L);
+	bool there;
+
+	lua_createtable(L, 0, sizeof(keys) / sizeof(*keys));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		lua_pushstring(L, keys[i]);
+		lua_rawget(L, spec);
+		lua_setfield(L, top + 1, keys[i]);
+	}
+	if (!rtnl_has(r, spec, "parent")) {
+		units_push_handle(L, is_ingress(rtnl_field(r, spec, "kind")) ? TC_H_INGRESS : TC_H_ROOT);
+		lua_setfield(L, top + 1, "parent");
+	}
+	rtnl_get(r, top + 1);
+	r->codec.index = index;
+	there = !lua_isnil(L, -1);
+	lua_settop(L, top);
+	return there;
+}
+
+static bool passed_over(struct rtnl *r, int spec)
+{
+	return is_kernels(r, spec) || is_there(r, spec);
+}
+
+/* Most kinds of qdisc have classes of their own making; these have what they are told. */
+static bool class_passed_over(struct rtnl *r, int spec)
+{
+	static const char *const told[] = { "htb", "hfsc", "drr", "qfq" };
+	const char *kind = rtnl_field(r, spec, "kind");
+
+	for (size_t i = 0; kind && i < sizeof(told) / sizeof(*told); i++)
+		if (strcmp(kind, told[i]) == 0)
+			return false;
+	return kind != NULL;
 }
 
 static void listed(struct rtnl *r, const struct nlmsghdr *h)
@@ -187,7 +230,7 @@ const struct rtnl_object rtnl_qdisc = {
 	.ask = ask,
 	.wanted = wanted,
 	.listed = listed,
-	.stays = passed_over,
+	.stays = is_kernels,
 };
 
 const struct rtnl_object rtnl_class = {
@@ -200,7 +243,9 @@ const struct rtnl_object rtnl_class = {
 	.del = RTM_DELTCLASS,
 	.flags = VERBS,
 	.end = end,
+	.passed_over = class_passed_over,
 	.ask = ask,
 	.wanted = wanted,
 	.listed = listed,
+	.stays = class_passed_over,
 };

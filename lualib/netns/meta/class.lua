@@ -28,7 +28,7 @@ local class = {}
 ---@param spec netns.class.Spec|netns.class.Spec[]
 function class:add(spec) end
 
----Add them, or change those that are there.
+---Add them, or change those that are there. Those that a qdisc has by itself (tbf's) are passed over.
 ---@param spec netns.class.Spec|netns.class.Spec[]
 function class:replace(spec) end
 

@@ -66,7 +66,8 @@ local qdisc = {}
 ---@param spec netns.qdisc.Spec|netns.qdisc.Spec[]
 function qdisc:add(spec) end
 
----Add them, in place of what is there. What a link has by itself (handle "0:") is passed over.
+---Add them, in place of what is there. What a link has by itself (handle "0:") is passed over, and so is what is there
+---already, since some kinds (htb, ingress) cannot be changed. Those in a class want the class to be there: roots, classes, the rest.
 ---@param spec netns.qdisc.Spec|netns.qdisc.Spec[]
 function qdisc:replace(spec) end
 
