@@ -389,4 +389,13 @@ describe("ns.link", function()
 			assert.is_nil(a.link:get "br1")
 		end
 	end)
+
+	it("replaces a tunnel that is a port with what it is", function()
+		a.link:add { { name = "br0", kind = "bridge" },
+			{ name = "x0", kind = "vxlan", data = { id = 5, dstport = 4789 } } }
+		a.link:set { name = "x0", master = "br0" }
+		local before = listing(a)
+		a.link:replace(a.link:list())
+		assert.same(before, listing(a))
+	end)
 end)

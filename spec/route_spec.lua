@@ -226,4 +226,10 @@ describe("ns.route", function()
 		assert.matches("10.1.0.0/16 expected", err.message)
 		refused("EINVAL", "dst", ns.route.delete, ns.route, "10.1.0.1/0")
 	end)
+
+	it("takes any number for a table", function()
+		ns.route:add { dst = "10.0.0.0/8", type = "blackhole", table = 2 ^ 32 - 1 }
+		assert.equal(2 ^ 32 - 1, ns.route:get({ dst = "10.0.0.0/8", table = "all" }).table)
+		assert.is_nil(ns.route:get { dst = "10.0.0.0/8" })
+	end)
 end)

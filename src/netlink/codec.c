@@ -361,7 +361,7 @@ static void keep_or_drop(struct codec *c, const struct codec_row *row, size_t fr
 
 static void put_row(struct codec *c, int spec, const struct codec_row *row)
 {
-	bool state = row->flags & CODEC_STATE && c->replace, after = row->flags & CODEC_AFTER && c->may_postpone;
+	bool state = row->flags & CODEC_STATE && c->replace, after = row->flags & CODEC_AFTER && c->may_postpone, differs = c->differs;
 	lua_State *L = c->L;
 	size_t size = c->out->size;
 
@@ -376,6 +376,8 @@ static void put_row(struct codec *c, int spec, const struct codec_row *row)
 			c->out->size = size;
 		else
 			keep_or_drop(c, row, size);
+		if (c->out->size == size && !row->size)
+			c->differs = differs; /* a table that is not written makes no difference */
 	} else if (row->preset && c->create) {
 		values_put_integer(c, row, row->preset);
 		c->differs = true;

@@ -207,6 +207,21 @@ static const char *const type_names[] = {
 	[CODEC_FRACTION] = "fraction", [CODEC_HANDLE] = "handle", [CODEC_RANGE] = "range", [CODEC_CUSTOM] = "custom",
 };
 
+/* The value that is not told. */
+static void push_usual(lua_State *L, const struct codec_row *row)
+{
+	if (row->type == CODEC_BOOL || row->type == CODEC_BIT) {
+		lua_pushboolean(L, row->usual != 0);
+		return;
+	}
+	for (const struct codec_name *name = row->names; name && name->name; name++)
+		if ((lua_Integer)name->value == row->usual) {
+			lua_pushstring(L, name->name);
+			return;
+		}
+	lua_pushinteger(L, row->usual);
+}
+
 static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer *n)
 {
 	static const struct codec_name flags[] = { { "ro", CODEC_RO }, { "create", CODEC_CREATE }, { "wo", CODEC_WO }, { "state", CODEC_STATE }, { NULL, 0 } };
@@ -228,6 +243,10 @@ static void schema_rows(lua_State *L, const struct codec_row *rows, lua_Integer 
 		for (const struct codec_name *flag = flags; flag->name; flag++) {
 			lua_pushboolean(L, !!(row->flags & flag->value));
 			lua_setfield(L, -2, flag->name);
+		}
+		if (row->flags & CODEC_QUIET) {
+			push_usual(L, row);
+			lua_setfield(L, -2, "usual");
 		}
 		if (row->min || row->max) {
 			lua_pushinteger(L, row->min);

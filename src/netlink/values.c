@@ -368,7 +368,7 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 	case CODEC_BE16:
 	case CODEC_BE32:
 		value = number(c, idx, row);
-		if (!row->names || value != CODEC_ELSEWHERE)
+		if (!row->names || value != CODEC_ELSEWHERE || lua_type(c->L, idx) != LUA_TSTRING)
 			values_put_integer(c, row, value);
 		break;
 	case CODEC_BOOL:
