@@ -32,7 +32,7 @@ LUA_FILES := $(sort $(shell find lualib -name '*.lua' 2>/dev/null))
 HOST_SRC := $(sort $(wildcard spec/hosts/*.c))
 FUZZ_SRC := $(sort $(wildcard spec/fuzz/*.c))
 FUZZ := decode conversation text encode
-SUITE := $(patsubst %,$(B)/spec/fuzz-%,$(FUZZ) dump)
+SUITE := $(patsubst %,$(B)/spec/fuzz-%,$(FUZZ) dump roundtrip)
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 # 2. What the machine has: LUA_CFLAGS, LUA_LIBS, MNL_CFLAGS, MNL_LIBS, WITH_NFTABLES, NFT_CFLAGS, NFT_LIBS, WITH_SECCOMP,
@@ -143,7 +143,7 @@ $(BENCH): $(B)/%: $(B)/scripts/%.o $(B)/scripts/bench/floor.o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_LDFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(MNL_LIBS)
 
-# What specs run: each fuzz target with a plain driver, and the program that makes their seeds (spec/fuzz/fuzz.h).
+# What specs run: each fuzz target with a plain driver, the program that makes their seeds (spec/fuzz/fuzz.h), and the one that reads what it writes.
 .PHONY: suite
 suite: hosts floors $(SUITE)
 

@@ -63,6 +63,19 @@ describe("any input to", function()
 		end)
 	end
 
+	it("a row is written so that it reads the same", function()
+		if not is_built() then
+			return
+		end
+		local seed = os.time()
+		local r = netns.current():exec {
+			programs .. "roundtrip", "spec/fuzz/roundtrip.lua", seed, 20, check = false,
+		}
+		assert.equal("", r.stderr, "seed " .. seed)
+		local values, rows = r.stdout:match "^(%d+) values of (%d+) rows\n$"
+		assert.is_true(tonumber(rows) > 390 and tonumber(values) >= 15 * rows, r.stdout)
+	end)
+
 	it("a driver that finds something says with which input", function()
 		if not is_built() then
 			return

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- link_kinds_spec.lua - what each kind of link adds: made, listed, made again, and as `ip` says it
+local as_ip = require "spec.as_ip"
 local core = require "netns.core"
 local json = require "netns.json"
 local netns = require "netns"
@@ -7,25 +8,7 @@ local operations = require "netns.operations"
 local link_samples = require "spec.link_samples"
 local refused = require "spec.support".refused
 
-local samples, in_ip = link_samples.kinds, link_samples.in_ip
-
--- Values that are written in more than one way: switches as numbers, numbers in base 16.
-local function plain(value)
-	if type(value) == "boolean" then
-		return value and 1 or 0
-	elseif type(value) == "table" then
-		local out = { table.unpack(value) }
-		if type(out[1]) == "string" then
-			table.sort(out) -- the kernel has its own order
-			return out
-		end
-		for key, each in pairs(value) do
-			out[key] = plain(each)
-		end
-		return out
-	end
-	return tonumber(value) or value
-end
+local plain, samples = as_ip.plain, link_samples.kinds
 
 local function by_name(list)
 	local out = {}
@@ -165,36 +148,7 @@ describe("a kind of link", function()
 			make(kind)
 			local told = by_name(json.decode(a:exec({ "ip", "-j", "-d", "link" }).stdout))
 			for _, link in ipairs(a.link:list { kind = kind }) do
-				local other = told[link.name]
-				local where = link.name .. " "
-				local flags = " " .. table.concat(other.flags, " ") .. " "
-				assert.equal(other.ifindex, link.index, where .. "index")
-				assert.equal(other.mtu, link.mtu, where .. "mtu")
-				if other.link_type == "ether" then -- `ip` shows those of tunnels as addresses
-					assert.equal(other.address, link.mac, where .. "mac")
-				end
-				assert.equal(other.txqlen, link.txqlen, where .. "txqlen")
-				assert.equal(other.link ~= json.null and other.link or nil, link.link, where .. "link")
-				assert.equal(other.num_tx_queues, link.numtxqueues, where .. "numtxqueues")
-				assert.equal(other.num_rx_queues, link.numrxqueues, where .. "numrxqueues")
-				assert.equal(other.operstate:lower(), link.state, where .. "state")
-				assert.equal(other.inet6_addr_gen_mode, link.addrgenmode, where .. "addrgenmode")
-				assert.equal(flags:find(" UP ", 1, true) ~= nil, link.up, where .. "up")
-				assert.equal(flags:find(" NOARP ", 1, true) == nil, link.arp, where .. "arp")
-				assert.equal(flags:find(" PROMISC ", 1, true) ~= nil, link.promisc, where .. "promisc")
-				assert.equal(other.linkinfo.info_kind, link.kind, where .. "kind")
-				local info = other.linkinfo.info_data or {}
-				for key, value in pairs(link.data or {}) do
-					local called = (in_ip[kind] or {})[key]
-					if called == nil then
-						called = key
-					end
-					local says = type(called) == "function" and called(info) or info[called]
-					-- a switch that is off is mostly not told, and what this `ip` does not know never
-					if called and says ~= nil then
-						assert.same(plain(says), plain(value), where .. key)
-					end
-				end
+				as_ip.same_link(told[link.name], link)
 			end
 		end)
 
