@@ -79,7 +79,10 @@ describe("many namespaces", function()
 	it("have their names, settings and links", function()
 		local namespaces = {}
 		operations.apply(star(function(i)
-			return { { ["net.ipv4.ip_default_ttl"] = 100 + i }, { ["net.ipv4.ip_forward"] = i % 2 } }
+			return {
+				{ ["net.ipv4.ip_default_ttl"] = 100 + i },
+				{ ["net.ipv4.ip_forward"] = i % 2, ["net.ipv4.conf.default.forwarding"] = 1 - i % 2 },
+			}
 		end), namespaces)
 		local seen = {}
 		for i = 1, N do
@@ -89,6 +92,7 @@ describe("many namespaces", function()
 			assert.equal(host(i), core.label(ns))
 			assert.equal(100 + i, ns.sysctl["net.ipv4.ip_default_ttl"])
 			assert.equal(i % 2, ns.sysctl["net.ipv4.ip_forward"])
+			assert.equal(1 - i % 2, ns.sysctl["net.ipv4.conf.default.forwarding"]) -- written after it
 			assert.is_true(ns.link:get("eth0").up)
 		end
 		assert.equal(N + 1, #namespaces.s.link:list())

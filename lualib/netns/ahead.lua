@@ -7,6 +7,7 @@
 -- operations are done in the ordinary way, and raise what they raise.
 
 local core = require "netns.core"
+local sysctls = require "netns.sysctl"
 
 -- With fewer, a helper costs more than it saves.
 local LEAST = 24
@@ -14,47 +15,66 @@ local LEAST = 24
 local ahead = {}
 ahead.__index = ahead
 
---- f(name) for each namespace that an operation needs.
-local function each_name(op, f)
-	f(op.ns)
-	for _, spec in ipairs { op.spec, type(op.spec.peer) == "table" and op.spec.peer or nil } do
-		if type(spec.netns) == "string" then
-			f(spec.netns)
-		end
+--- f(context, name) for each namespace that an operation needs.
+local function each_name(op, f, context)
+	local spec = op.spec
+	local peer = spec.peer
+	f(context, op.ns)
+	if spec.netns ~= nil then
+		f(context, spec.netns)
+	end
+	if type(peer) == "table" and peer.netns ~= nil then
+		f(context, peer.netns)
 	end
 end
 
---- Settings that the helper can write are plain: a number for a key without special characters.
-local function setting(op)
+local function is_plain(key, value)
+	return math.type(value) == "integer" and type(key) == "string" and key:find "^net%.[%w_.]+$"
+		and not key:find("..", 1, true)
+end
+
+--- The settings of an operation as core.ahead takes them; nil if the helper cannot write one: it
+--- takes numbers for keys without special characters.
+local function settings(op)
 	if op.object ~= "sysctl" then
 		return nil
 	end
-	local key, value = next(op.spec)
-	if next(op.spec, key) == nil and math.type(value) == "integer" and type(key) == "string"
-		and key:find "^net%.[%w_.]+$" and not key:find("..", 1, true) then
-		return string.pack("zz", "/proc/sys/" .. core.sysctl.path(key), value .. "\n")
+	local keys = {}
+	for key, value in next, op.spec do
+		if not is_plain(key, value) then
+			return nil
+		end
+		keys[#keys + 1] = key
 	end
+	for i, key in ipairs(sysctls.order(keys)) do
+		keys[i] = ("/proc/sys/%s\0%d\n\0"):format(core.sysctl.path(key), op.spec[key])
+	end
+	return table.concat(keys)
 end
 
---- What the helper does of a list: names in the order in which they are needed, the operations for
---- each (first its making), and the set of all that it does; nil if it should do nothing.
+--- What the helper does of a list: names in the order in which they are needed, the part of each
+--- (the operations, of which the first makes it, and the settings as text), and the set of all that
+--- it does; nil if it should do nothing.
 local function divide(list, namespaces)
-	local parts, order, placed, touched, carries, n = {}, {}, {}, {}, {}, 0
-	local function place(name)
-		if parts[name] and not placed[name] then
-			placed[name] = true
+	local parts, order, touched, carries, n = {}, {}, {}, {}, 0
+	local function place(_, name)
+		local part = parts[name]
+		if part and not part.placed then
+			part.placed = true
 			order[#order + 1] = name
 		end
 	end
 	for _, op in ipairs(list) do
+		local part = parts[op.ns]
+		local text = part and not touched[op.ns] and settings(op)
 		if op.object == "netns" then
-			if op.verb ~= "add" or parts[op.ns] or namespaces[op.ns] then
+			if op.verb ~= "add" or part or namespaces[op.ns] then
 				return nil
 			end
-			parts[op.ns], n = { op }, n + 1
+			parts[op.ns], n = { op, text = "" }, n + 1
 			carries[op] = true
-		elseif parts[op.ns] and not touched[op.ns] and setting(op) then
-			table.insert(parts[op.ns], op)
+		elseif text then
+			part[#part + 1], part.text = op, part.text .. text
 			carries[op] = true
 		else
 			touched[op.ns] = true
@@ -65,7 +85,7 @@ local function divide(list, namespaces)
 		return nil
 	end
 	for _, op in ipairs(list) do
-		place(op.ns)
+		place(nil, op.ns)
 	end
 	return order, parts, carries
 end
@@ -76,15 +96,12 @@ local function new(list, namespaces, perform)
 	if not order then
 		return nil
 	end
-	local text = {}
-	for _, name in ipairs(order) do
-		for i = 2, #parts[name] do
-			text[#text + 1] = setting(parts[name][i])
-		end
-		text[#text + 1] = "\0"
+	local texts = {}
+	for i, name in ipairs(order) do
+		texts[i] = parts[name].text .. "\0"
 	end
 	return setmetatable({
-		helper = core.ahead(#order, table.concat(text)), order = order, parts = parts,
+		helper = core.ahead(#order, table.concat(texts)), order = order, parts = parts,
 		carries = carries, taken = 0, namespaces = namespaces, perform = perform,
 	}, ahead)
 end
@@ -107,13 +124,15 @@ function ahead:take()
 	end
 end
 
+local function wait_for(self, name)
+	while self.parts[name] and not self.namespaces[name] do
+		self:take()
+	end
+end
+
 --- Wait until the namespaces of an operation are there.
 function ahead:need(op)
-	each_name(op, function(name)
-		while self.parts[name] and not self.namespaces[name] do
-			self:take()
-		end
-	end)
+	each_name(op, wait_for, self)
 end
 
 --- Wait for all that are left.

@@ -11,32 +11,33 @@ local aheads = require "netns.ahead"
 local caller = require "netns.caller"
 local commands = require "netns.commands"
 
+local function words(text)
+	local out = {}
+	for word in text:gmatch "%a+" do
+		out[word] = true
+	end
+	return out
+end
+
+local all = words "add replace set delete flush"
+
 -- What each object can be told, and the field that a plain string means.
 local objects = {
-	netns = { verbs = { "add", "delete" } },
-	link = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "name" },
-	addr = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "addr" },
-	route = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dst" },
-	sysctl = { verbs = { "set" } },
-	nft = { verbs = { "run", "flush" }, key = "text" },
-	ntable = { verbs = { "set" } },
-	vlan = { verbs = { "add", "replace", "set", "delete", "flush" } },
-	qdisc = { verbs = { "add", "replace", "set", "delete", "flush" }, key = "dev" },
-	exec = { verbs = { "run", "spawn" } },
+	netns = { verbs = words "add delete" },
+	link = { verbs = all, key = "name" },
+	addr = { verbs = all, key = "addr" },
+	route = { verbs = all, key = "dst" },
+	sysctl = { verbs = words "set" },
+	nft = { verbs = words "run flush", key = "text" },
+	ntable = { verbs = words "set" },
+	vlan = { verbs = all },
+	qdisc = { verbs = all, key = "dev" },
+	exec = { verbs = words "run spawn" },
 }
 
 local function misuse(attr, message, index)
 	core.raise { op = "operation", attr = attr, message = message, code = "EINVAL", index = index,
 		misuse = true }
-end
-
-local function has(list, value)
-	for _, each in ipairs(list) do
-		if each == value then
-			return true
-		end
-	end
-	return false
 end
 
 --- A namespace's name; a handle stands for its own.
@@ -57,7 +58,7 @@ local function row_of(verb, object, index)
 	if not row then
 		misuse("object", core.show(object) .. " is nothing that an operation is about", index)
 	end
-	if not has(row.verbs, verb) then
+	if not row.verbs[verb or ""] then
 		misuse("verb", object .. " has no " .. core.show(verb), index)
 	end
 	return row

@@ -148,7 +148,9 @@ end
 
 --- This address with another length.
 function prefix_methods:with(length)
-	return make(self.family, self.hi, self.lo, length)
+	local other = make(self.family, self.hi, self.lo, length)
+	other.text = self.text
+	return other
 end
 
 --- The link-local address with the same interface identifier.
@@ -195,9 +197,14 @@ local function inet6_text(hi, lo)
 	return table.concat(list, ":", 1, at - 1) .. "::" .. table.concat(list, ":", at + longest)
 end
 
---- The address alone.
+--- The address alone; kept, for an address is asked for often and never changes.
 function prefix_methods:address()
-	return self.family == "inet" and inet_text(self.lo) or inet6_text(self.hi, self.lo)
+	local text = self.text
+	if not text then
+		text = self.family == "inet" and inet_text(self.lo) or inet6_text(self.hi, self.lo)
+		self.text = text
+	end
+	return text
 end
 
 function prefix_mt:__tostring()
