@@ -89,15 +89,19 @@ local function wrong(link)
 	end
 end
 
+local PARTS = 100000 -- what a share is counted in
+
 local function loss_rule(interface, loss)
+	local lost = math.floor(loss * PARTS + 0.5)
+	local which = lost < PARTS and ("numgen random mod %d < %d "):format(PARTS, lost) or ""
 	return ([[
 table netdev lab_%s {
 	chain loss {
 		type filter hook ingress device "%s" priority -500;
-		numgen random mod 100000 < %d drop
+		%sdrop
 	}
 }
-]]):format(interface.name:gsub("[^%w]", "_"), interface.name, math.floor(loss * 100000 + 0.5))
+]]):format(interface.name:gsub("[^%w]", "_"), interface.name, which)
 end
 
 --- Add the operations for one end of a cable: for what it sends, and where only a receiver can
