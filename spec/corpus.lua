@@ -282,6 +282,26 @@ function makers.range(row)
 	})
 end
 
+function makers.key()
+	local as = ("A"):rep(42)
+	return append(not_of("string"), {
+		"", "x", as, as .. "A", as .. "AA", as .. "AAA", as .. "B=", as .. "-=", (" A"):rep(21) .. "A=",
+		as .. "A=\0", "\xff", long,
+	})
+end
+
+function makers.endpoint()
+	return append(not_of("string"), {
+		"", "x", ":", "10.0.0.1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:-1",
+		"10.0.0.1: 1", "fd00::1:51820", "[fd00::1]", "[fd00::1]:x", "[10.0.0.1]:1", "[]:1", "host:1",
+		"10.0.0.1:1\0", "\xff", "99999999999999999999:1", "10.0.0.1:99999999999999999999", long,
+	})
+end
+
+function makers.subnet()
+	return append(not_of("string"), prefixes)
+end
+
 makers["function"] = function()
 	return not_of("function")
 end

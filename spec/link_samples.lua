@@ -114,7 +114,10 @@ link_samples.kinds = {
 		{ external = true, id = 0, dstport = 4793, gpe = true, learning = false },
 		{ id = 8, remote = "10.0.0.1", dstport = 4794, localbypass = false, needs = "localbypass" },
 	},
-	wireguard = { {} },
+	wireguard = {
+		{ private_key = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", listen_port = 51820,
+			fwmark = 5 },
+	},
 }
 
 local gre = {
@@ -142,7 +145,7 @@ link_samples.kinds.gre, link_samples.kinds.gretap = gre, gre
 link_samples.kinds.ip6gre, link_samples.kinds.ip6gretap = ip6gre, ip6gre
 
 -- Fields that want more than a link of the kind: tested by themselves.
-link_samples.apart = { bond = { primary = true } }
+link_samples.apart = { bond = { primary = true }, wireguard = { peers = true } }
 
 -- Those that stand on another link; each sample gets one of its own, which some modes want for
 -- themselves.

@@ -173,7 +173,7 @@ local apart = {
 	["link altnames"] = "goes by itself", ["link bridge_slave"] = "goes by itself",
 	["link bond_slave"] = "goes by itself", ["link kind"] = "chooses the rows of data",
 	["qdisc kind"] = "chooses the rows of data", ["class kind"] = "chooses the rows of data",
-	["addr peer"] = "is listed without its length", ["tun"] = "is made by ioctl",
+	["addr peer"] = "is listed without its length",
 	["qdisc tbf latency"] = "is told as limit", 	["ntable name"] = "is that of one of the kernel's",
 }
 
@@ -224,6 +224,9 @@ local function base(object, six)
 	return spec
 end
 
+-- Kinds that another interface of the kernel's makes, or fills.
+local elsewhere = { tun = true, wireguard = true }
+
 -- Kinds that say which family their addresses are of.
 local fixed = {
 	gre = false, gretap = false, ipip = false, sit = false, ip6gre = true, ip6gretap = true,
@@ -232,7 +235,7 @@ local fixed = {
 
 local function each_kind(object, row)
 	for kind, inner in pairs(row.choices) do
-		for _, field in ipairs(kind ~= "tun" and inner or {}) do
+		for _, field in ipairs(elsewhere[kind] and {} or inner) do
 			local six = fixed[kind]
 			if field.type == "list" then
 				six = field.key:find "ip6" ~= nil

@@ -10,12 +10,14 @@
 
 #include "../namespace/command.h"
 #include "../namespace/ns.h"
+#include "../netlink/buffer.h"
 #include "../netlink/rtnl.h"
 #include "args.h"
 #include "error.h"
 #include "handle.h"
 
 #include <lauxlib.h>
+#include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,6 +66,28 @@ static struct nlsock *netns_sock(struct rtnl *r, int idx, const char *key)
 	return sock;
 }
 
+/* One for each namespace and call, closed with what keeps it. */
+static struct nlsock *generic(struct rtnl *r, int idx, const char *key)
+{
+	const struct ns *ns = idx ? other(r, idx, key) : r->home;
+	lua_State *L = r->L;
+	struct nlsock *sock;
+	int code;
+
+	if (lua_rawgetp(L, r->names, ns) == LUA_TUSERDATA) {
+		sock = lua_touserdata(L, -1);
+		lua_pop(L, 1);
+		return sock;
+	}
+	lua_pop(L, 1);
+	sock = nlsock_push(L);
+	code = ns_netlink(ns, NETLINK_GENERIC, sock);
+	if (code < 0)
+		error_raise(L, &(struct error){ .op = r->codec.op, .errnum = -code, .attr = idx ? key : NULL, .message = "generic netlink socket" });
+	lua_rawsetp(L, r->names, ns);
+	return sock;
+}
+
 static const void *netns_of(struct rtnl *r, int idx, const char *key)
 {
 	return idx ? other(r, idx, key) : r->home;
@@ -95,6 +119,7 @@ static struct rtnl *prepare(lua_State *L, struct call *call, const char *verb)
 	rtnl_init(&call->rtnl, L, object, sock, call->op, ns_label(ns, call->label));
 	call->rtnl.netns_fd = netns_fd;
 	call->rtnl.netns_sock = netns_sock;
+	call->rtnl.generic = generic;
 	call->rtnl.netns_of = netns_of;
 	call->rtnl.open_in = collection_open_in;
 	call->rtnl.home = ns;

@@ -381,6 +381,10 @@ static void put_row(struct codec *c, int spec, const struct codec_row *row)
 	} else if (row->preset && c->create) {
 		values_put_integer(c, row, row->preset);
 		c->differs = true;
+	} else if (row->flags & CODEC_NEEDED) {
+		struct args_at where = values_at(c, row->key);
+
+		args_misuse(L, &where, "is missing");
 	}
 	lua_pop(L, 1);
 	c->may_miss = false;

@@ -51,6 +51,9 @@ enum codec_type {
 	CODEC_FRACTION, /* 0 to 1, "1%" */
 	CODEC_HANDLE,   /* "1:", "1:10", "root" */
 	CODEC_RANGE,    /* 80, "80-90" */
+	CODEC_KEY,      /* 32 bytes, in base 64; this and the next two: keys.h */
+	CODEC_ENDPOINT, /* "10.0.0.1:51820" */
+	CODEC_SUBNET,   /* "10.0.0.0/8": a nest of its own, not a member of the header */
 	CODEC_CUSTOM, /* known to the documentation and to the check of keys; the object's own functions do the rest; it looks like `as` */
 };
 
@@ -72,6 +75,7 @@ enum codec_flag {
 	CODEC_FIXED = 16384, /* the kernel lets a change pass without making it: refused here */
 	CODEC_OFF = 32768, /* BIT: false, where the attribute that has it is not there */
 	CODEC_NETWORK = 65536, /* PREFIX: of IPv4, without bits behind it (the kernel refuses those, and does not say which field) */
+	CODEC_NEEDED = 131072, /* a table without it is misuse */
 };
 
 struct codec_name {

@@ -5,6 +5,7 @@
  * Lengths are checked before anything is read; an attribute that is too short, or that no row knows, is passed over.
  */
 #include "codec.h"
+#include "keys.h"
 
 #include <arpa/inet.h>
 #include <endian.h>
@@ -231,6 +232,10 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 		lua_newtable(L);
 		codec_decode_attrs(c, (const char *)data + NLMSG_ALIGN(row->header), size - NLMSG_ALIGN(row->header), data, row->sub);
 		return true;
+	case CODEC_KEY:
+	case CODEC_ENDPOINT:
+	case CODEC_SUBNET:
+		return keys_push(c, row, data, size);
 	case CODEC_LIST:
 		push_list(c, row, (struct codec_span){ data, size });
 		return true;

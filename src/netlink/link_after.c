@@ -9,6 +9,7 @@
 
 #include "buffer.h"
 #include "link_kinds.h"
+#include "wireguard.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -278,6 +279,32 @@ static void set_altnames(struct step *step, int spec)
 	lua_settop(L, top);
 }
 
+static bool is_wireguard(struct rtnl *r, int spec)
+{
+	const char *kind = rtnl_field(r, spec, "kind");
+
+	return kind && strcmp(kind, "wireguard") == 0 && rtnl_has(r, spec, "data");
+}
+
+/* Keys and peers, which rtnetlink does not know. */
+static void set_wireguard(struct step *step, int spec)
+{
+	struct rtnl *r = &step->there;
+	lua_State *L = r->L;
+	int top = lua_gettop(L);
+	struct nlsock *sock;
+	struct nlerror error = { .errnum = EOPNOTSUPP };
+
+	lua_pushliteral(L, "netns");
+	sock = step->by->generic ? step->by->generic(step->by, lua_rawget(L, spec) == LUA_TNIL ? 0 : top + 1, "netns") : NULL;
+	lua_settop(L, top);
+	lua_pushliteral(L, "data");
+	lua_rawget(L, spec);
+	if (!sock || wireguard_set(r, sock, step->name, top + 1, &error) < 0)
+		refuse(step, &error, 0);
+	lua_settop(L, top);
+}
+
 static bool needed(struct rtnl *r, int spec)
 {
 	static const char *const keys[] = { "alias", "addrgenmode", "bridge_slave", "bond_slave", "altnames" };
@@ -285,7 +312,7 @@ static bool needed(struct rtnl *r, int spec)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (rtnl_has(r, spec, keys[i]))
 			return true;
-	return false;
+	return is_wireguard(r, spec);
 }
 
 void link_done(struct rtnl *r, int spec, enum rtnl_verb verb)
@@ -300,6 +327,8 @@ void link_done(struct rtnl *r, int spec, enum rtnl_verb verb)
 		first_step(&step, r, spec, "netns", made);
 		if (made && has_later(r, spec))
 			set(&step, spec, later);
+		if (is_wireguard(r, spec))
+			set_wireguard(&step, spec);
 		set_port(&step, spec);
 		set_altnames(&step, spec);
 		if (link_up_is_last(r, spec) && rtnl_has(r, spec, "up"))

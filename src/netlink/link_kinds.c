@@ -179,5 +179,6 @@ const struct codec_choice link_kinds[] = {
 	{ "vlan", .rows = vlan },
 	{ "vrf", .rows = vrf },
 	{ "vxlan", .rows = link_vxlan },
+	{ "wireguard", .rows = link_wireguard },
 	{ NULL },
 };

@@ -10,7 +10,7 @@ extern const struct codec_choice link_kinds[];
 
 /* Its parts that have files of their own. */
 extern const struct codec_row link_vxlan[], link_geneve[], link_gre[], link_ip6gre[], link_ipip[], link_sit[], link_ip6tnl[];
-extern const struct codec_row link_bridge[], link_bond[];
+extern const struct codec_row link_bridge[], link_bond[], link_wireguard[];
 extern const struct codec_name link_vlan_protocols[];
 
 /* What a master's kind adds to its ports. */

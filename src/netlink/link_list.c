@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* link_list.c - links as they are listed: what is asked of the kernel, and what its rows do not say by themselves */
 #include "link.h"
+#include "wireguard.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
@@ -63,7 +64,10 @@ void link_listed(struct rtnl *r, const struct nlmsghdr *h)
 	struct codec_span link = codec_inner(codec_attrs(h, sizeof(*info)), IFLA_LINK);
 	uint32_t index = link.size >= 4 ? (uint32_t)codec_load(link.data, 4) : 0;
 	lua_State *L = r->L;
+	const char *kind = rtnl_field(r, lua_gettop(L), "kind");
 
+	if (kind && strcmp(kind, "wireguard") == 0)
+		wireguard_listed(r, (uint32_t)info->ifi_index);
 	if (index == 0 || (!r->codec.elsewhere && index == (uint32_t)info->ifi_index))
 		return;
 	if (r->codec.elsewhere)

@@ -204,7 +204,8 @@ static const char *const type_names[] = {
 	[CODEC_STRING] = "string", [CODEC_IFNAME] = "ifname", [CODEC_LLADDR] = "lladdr", [CODEC_BRIDGE] = "bridge", [CODEC_ADDR] = "addr",
 	[CODEC_PREFIX] = "prefix", [CODEC_LINK] = "link", [CODEC_NETNS] = "netns", [CODEC_NEST] = "nest", [CODEC_UNION] = "union",
 	[CODEC_LIST] = "list", [CODEC_MEMBER] = "struct", [CODEC_TIME] = "time", [CODEC_RATE] = "rate", [CODEC_SIZE] = "size",
-	[CODEC_FRACTION] = "fraction", [CODEC_HANDLE] = "handle", [CODEC_RANGE] = "range", [CODEC_CUSTOM] = "custom",
+	[CODEC_FRACTION] = "fraction", [CODEC_HANDLE] = "handle", [CODEC_RANGE] = "range", [CODEC_KEY] = "key",
+	[CODEC_ENDPOINT] = "endpoint", [CODEC_SUBNET] = "subnet", [CODEC_CUSTOM] = "custom",
 };
 
 /* The value that is not told. */

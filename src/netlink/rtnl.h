@@ -64,6 +64,8 @@ struct rtnl {
 	/* opens a namespace reference of a spec (`netns = ...`): a descriptor and a socket that live as long as r->names does */
 	int (*netns_fd)(struct rtnl *r, int idx, const char *key);
 	struct nlsock *(*netns_sock)(struct rtnl *r, int idx, const char *key);
+	/* likewise, of NETLINK_GENERIC (idx 0: where the call is); NULL where there is none */
+	struct nlsock *(*generic)(struct rtnl *r, int idx, const char *key);
 	/* the namespace itself (idx 0: the one that the call is about), and a file opened by a thread in it: a descriptor, or -errno */
 	const void *(*netns_of)(struct rtnl *r, int idx, const char *key);
 	int (*open_in)(const void *netns, const char *path, int flags);

@@ -2,6 +2,7 @@
 /* values.c - single values into a netlink message, by rows (codec.h has the theory, codec.c does nests and tables) */
 #include "values.h"
 
+#include "keys.h"
 #include "units.h"
 
 #include <arpa/inet.h>
@@ -407,6 +408,11 @@ void values_put(struct codec *c, int idx, const struct codec_row *row)
 		break;
 	case CODEC_NETNS:
 		put_number(c, row, (uint32_t)c->netns_fd(c, idx, where.key));
+		break;
+	case CODEC_KEY:
+	case CODEC_ENDPOINT:
+	case CODEC_SUBNET:
+		keys_put(c, idx, row);
 		break;
 	case CODEC_TIME:
 		if (!args_is(c->L, idx, "forever"))

@@ -4,10 +4,10 @@
 -- What each kind of link adds, in its spec's `data`. Words are those of `ip link add ... type KIND` (ip-link(8)), a hyphen written as `_`;
 -- a switch that `ip` spells `[no]word` is a boolean. Other kinds can be made too, without `data`.
 
--- Where a kernel lacks a kind, `add` raises EOPNOTSUPP ("Unknown device type"). Kinds without fields (dummy, ifb, wireguard, nlmon, team
+-- Where a kernel lacks a kind, `add` raises EOPNOTSUPP ("Unknown device type"). Kinds without fields (dummy, ifb, nlmon, team
 -- ...) need no `data`. A field that the kernel does not know yet is passed over by old kernels and refused by newer ones.
 
----@alias netns.link.Data netns.link.BondData|netns.link.BridgeData|netns.link.GeneveData|netns.link.GreData|netns.link.Ip6greData|netns.link.Ip6tnlData|netns.link.IpipData|netns.link.IpvlanData|netns.link.MacvlanData|netns.link.NetkitData|netns.link.SitData|netns.link.TunData|netns.link.VlanData|netns.link.VrfData|netns.link.VxlanData
+---@alias netns.link.Data netns.link.BondData|netns.link.BridgeData|netns.link.GeneveData|netns.link.GreData|netns.link.Ip6greData|netns.link.Ip6tnlData|netns.link.IpipData|netns.link.IpvlanData|netns.link.MacvlanData|netns.link.NetkitData|netns.link.SitData|netns.link.TunData|netns.link.VlanData|netns.link.VrfData|netns.link.VxlanData|netns.link.WireguardData
 
 ---What a bond adds (linux/Documentation/networking/bonding.rst has the meanings; times in ms). What only some modes know is listed where
 ---it differs from what a bond has by itself.
@@ -356,3 +356,23 @@
 ---@class netns.link.PortRange
 ---@field min integer
 ---@field max integer
+
+---What a wireguard link adds (wg(8)). Keys are 32 bytes in base 64, as `wg` prints them. Whoever may not administer the namespace sees the
+---link without its `data`.
+---@class netns.link.WireguardData
+---@field private_key? string
+---@field public_key? string only listed: it follows from the private key
+---@field listen_port? integer UDP port; one that is free unless given
+---@field fwmark? integer of the packets that it sends
+---@field peers? netns.link.WireguardPeer[] all of them: those that are not named go. About 500 fit one call
+
+---Who is at another end. What is there already keeps its session.
+---@class netns.link.WireguardPeer
+---@field public_key string
+---@field preshared_key? string
+---@field endpoint? string "10.0.0.1:51820", "[fd00::1]:51820"; that of the last packet that came, where there was one
+---@field persistent_keepalive? integer seconds
+---@field allowed_ips? string[] prefixes that it sends from and is sent to
+---@field last_handshake? integer only listed: seconds since 1970; nil before the first
+---@field rx_bytes? integer only listed
+---@field tx_bytes? integer only listed
