@@ -24,7 +24,7 @@
 local netns = require "netns"
 
 local cases = {
-	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "builders", "tables",
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "chain", "builders", "tables",
 }
 
 local interpreter = arg[-1]

@@ -52,6 +52,14 @@ int floor_size(int argc, char **argv)
 	exit(2);
 }
 
+void floor_write(const char *path, const char *text)
+{
+	int fd = floor_check(open(path, O_WRONLY | O_CLOEXEC), path);
+
+	floor_check((int)write(fd, text, strlen(text)), path);
+	close(fd);
+}
+
 int floor_netns(void)
 {
 	floor_check(unshare(CLONE_NEWNET), "unshare");
@@ -147,6 +155,32 @@ void floor_addr(char *buf, size_t *used, int index, unsigned int network, unsign
 
 	mnl_attr_put_u32(h, IFA_LOCAL, address);
 	mnl_attr_put_u32(h, IFA_ADDRESS, address);
+	floor_finish(h, used);
+}
+
+void floor_no_link_local(char *buf, size_t *used, int index)
+{
+	struct ifinfomsg body = { .ifi_index = index };
+	struct nlmsghdr *h = floor_message(buf, used, RTM_NEWLINK, NLM_F_ACK, &body, sizeof(body));
+	struct nlattr *spec = mnl_attr_nest_start(h, IFLA_AF_SPEC), *inet6 = mnl_attr_nest_start(h, AF_INET6);
+
+	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(h, inet6);
+	mnl_attr_nest_end(h, spec);
+	floor_finish(h, used);
+}
+
+void floor_quick_neighbours(char *buf, size_t *used, int family, int index)
+{
+	struct ndtmsg body = { .ndtm_family = (uint8_t)family };
+	struct nlmsghdr *h = floor_message(buf, used, RTM_SETNEIGHTBL, NLM_F_ACK, &body, sizeof(body));
+	struct nlattr *parameters;
+
+	mnl_attr_put_strz(h, NDTA_NAME, family == AF_INET ? "arp_cache" : "ndisc_cache");
+	parameters = mnl_attr_nest_start(h, NDTA_PARMS);
+	mnl_attr_put_u32(h, NDTPA_IFINDEX, (uint32_t)index);
+	mnl_attr_put_u64(h, NDTPA_RETRANS_TIME, 50);
+	mnl_attr_nest_end(h, parameters);
 	floor_finish(h, used);
 }
 

@@ -23,6 +23,9 @@ int floor_size(int argc, char **argv);
 /* Go into a fresh network namespace; returns its descriptor. */
 int floor_netns(void);
 
+/* Write a file that is there. */
+void floor_write(const char *path, const char *text);
+
 /* A netlink socket of the namespace that the thread is in. */
 int floor_netlink(void);
 
@@ -39,6 +42,10 @@ void floor_veth(char *buf, size_t *used, const char *name, int index, const char
 void floor_up(char *buf, size_t *used, int index);
 /* ... that gives it 10.x.y.host/24, x.y being `network` */
 void floor_addr(char *buf, size_t *used, int index, unsigned int network, unsigned int host);
+/* ... that keeps it from choosing an IPv6 address by itself */
+void floor_no_link_local(char *buf, size_t *used, int index);
+/* ... that has its neighbours asked every 50 ms */
+void floor_quick_neighbours(char *buf, size_t *used, int family, int index);
 
 /* Until the link's operational state is "up": the kernel hears of a carrier in the background, up to a second late. */
 void floor_wait_up(int fd, int index);

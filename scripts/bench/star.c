@@ -21,14 +21,6 @@
 
 enum { BRIDGE = 16, FIRST = 17 };
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = floor_check(open(path, O_WRONLY | O_CLOEXEC), path);
-
-	floor_check((int)write(fd, text, strlen(text)), path);
-	close(fd);
-}
-
 static void mac_of(int host, int side, uint8_t mac[6])
 {
 	memcpy(mac, (uint8_t[6]){ 2, (uint8_t)side, 0, 0, (uint8_t)(host >> 8), (uint8_t)host }, 6);
@@ -83,18 +75,6 @@ static void make_cable(char *buf, size_t *used, int host, int netns)
 	floor_finish(h, used);
 }
 
-static void no_link_local(char *buf, size_t *used)
-{
-	struct ifinfomsg body = { .ifi_index = FIRST };
-	struct nlmsghdr *h = floor_message(buf, used, RTM_NEWLINK, NLM_F_ACK, &body, sizeof(body));
-	struct nlattr *spec = mnl_attr_nest_start(h, IFLA_AF_SPEC), *inet6 = mnl_attr_nest_start(h, AF_INET6);
-
-	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-	mnl_attr_nest_end(h, inet6);
-	mnl_attr_nest_end(h, spec);
-	floor_finish(h, used);
-}
-
 static void address(char *buf, size_t *used, int family, int length, const void *bytes, size_t size)
 {
 	struct ifaddrmsg body = {
@@ -122,20 +102,6 @@ static void addresses(char *buf, size_t *used, int host)
 	address(buf, used, AF_INET6, 64, global, sizeof(global));
 }
 
-static void quick_neighbours(char *buf, size_t *used, int family, const char *name)
-{
-	struct ndtmsg body = { .ndtm_family = (uint8_t)family };
-	struct nlmsghdr *h = floor_message(buf, used, RTM_SETNEIGHTBL, NLM_F_ACK, &body, sizeof(body));
-	struct nlattr *parameters;
-
-	mnl_attr_put_strz(h, NDTA_NAME, name);
-	parameters = mnl_attr_nest_start(h, NDTA_PARMS);
-	mnl_attr_put_u32(h, NDTPA_IFINDEX, FIRST);
-	mnl_attr_put_u64(h, NDTPA_RETRANS_TIME, 50);
-	mnl_attr_nest_end(h, parameters);
-	floor_finish(h, used);
-}
-
 int main(int argc, char **argv)
 {
 	int n = floor_size(argc, argv), hub;
@@ -150,24 +116,24 @@ int main(int argc, char **argv)
 	start = floor_now();
 	floor_netns();
 	hub = floor_netlink();
-	write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	floor_write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
 	make_bridge(buf, &used);
 	floor_up(buf, &used, 1);
 	floor_talk(hub, buf, used, 2);
 	for (int i = 0; i < n; i++) {
 		int netns = floor_netns(), host = floor_netlink();
 
-		write_file("/proc/sys/net/ipv4/icmp_ratemask", "0");
-		write_file("/proc/sys/net/ipv6/icmp/ratelimit", "0");
+		floor_write("/proc/sys/net/ipv4/icmp_ratemask", "0");
+		floor_write("/proc/sys/net/ipv6/icmp/ratelimit", "0");
 		used = 0;
 		make_cable(buf, &used, i, netns);
 		floor_talk(hub, buf, used, 1);
 		used = 0;
 		floor_up(buf, &used, 1);
-		no_link_local(buf, &used);
+		floor_no_link_local(buf, &used, FIRST);
 		floor_up(buf, &used, FIRST);
-		quick_neighbours(buf, &used, AF_INET, "arp_cache");
-		quick_neighbours(buf, &used, AF_INET6, "ndisc_cache");
+		floor_quick_neighbours(buf, &used, AF_INET, FIRST);
+		floor_quick_neighbours(buf, &used, AF_INET6, FIRST);
 		addresses(buf, &used, i);
 		floor_talk(host, buf, used, 8);
 	}
