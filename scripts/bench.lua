@@ -24,7 +24,8 @@
 local netns = require "netns"
 
 local cases = {
-	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "chain", "builders", "tables",
+	"namespaces", "pairs", "exec", "peers", "start", "probes", "crowd", "star", "chain", "builders",
+	"tables",
 }
 
 local interpreter = arg[-1]

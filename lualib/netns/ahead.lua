@@ -15,7 +15,7 @@ local LEAST = 24
 local ahead = {}
 ahead.__index = ahead
 
---- f(context, name) for each namespace that an operation needs.
+--- f(context, name) for each namespace that an operation needs; a link may lead to others.
 local function each_name(op, f, context)
 	local spec = op.spec
 	local peer = spec.peer
@@ -76,7 +76,7 @@ local function divide(list, namespaces)
 		elseif text then
 			part[#part + 1], part.text = op, part.text .. text
 			carries[op] = true
-		else
+		elseif op.object == "link" or not touched[op.ns] then
 			touched[op.ns] = true
 			each_name(op, place)
 		end
@@ -130,9 +130,11 @@ local function wait_for(self, name)
 	end
 end
 
---- Wait until the namespaces of an operation are there.
+--- Wait until the namespaces of an operation are there; only links lead from one to another.
 function ahead:need(op)
-	each_name(op, wait_for, self)
+	if op.object == "link" or not self.namespaces[op.ns] then
+		each_name(op, wait_for, self)
+	end
 end
 
 --- Wait for all that are left.

@@ -130,14 +130,18 @@ local function copy(t)
 	return out
 end
 
---- A spec with the handles of the namespaces that it names.
+--- A spec with the handles of the namespaces that it names; itself, if it names none.
 local function resolve(spec, namespaces)
-	local out = copy(spec)
-	if type(out.netns) == "string" then
-		out.netns = namespaces[out.netns] or out.netns
+	local ns, peer = spec.netns, spec.peer
+	if type(ns) ~= "string" and type(peer) ~= "table" then
+		return spec
 	end
-	if type(out.peer) == "table" then
-		out.peer = resolve(out.peer, namespaces)
+	local out = copy(spec)
+	if type(ns) == "string" then
+		out.netns = namespaces[ns] or ns
+	end
+	if type(peer) == "table" then
+		out.peer = resolve(peer, namespaces)
 	end
 	return out
 end

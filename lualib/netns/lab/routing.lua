@@ -85,15 +85,6 @@ local function nearest(g, node, distance)
 	return best, own
 end
 
-local function is_on(g, node, segment)
-	for _, interface in ipairs(g.interfaces[node]) do
-		if interface.segment == segment then
-			return true
-		end
-	end
-	return false
-end
-
 local function nodes_of(members)
 	local list = {}
 	for i, member in ipairs(members) do
@@ -131,10 +122,13 @@ end
 --- Ways: { segment, via = interface of a neighbour, own side's segment } to all that `node` is not
 --- on.
 local function ways_from(g, layout, node, by_segment)
-	local ways = {}
+	local ways, is_on = {}, {}
+	for _, interface in ipairs(g.interfaces[node]) do
+		is_on[interface.segment] = true
+	end
 	for _, segment in ipairs(layout.segments) do
 		local distance = by_segment[segment]
-		if distance and not is_on(g, node, segment) then
+		if distance and not is_on[segment] then
 			local via, own = nearest(g, node, distance)
 			if via then
 				ways[#ways + 1] = { segment = segment, via = via, through = own.segment }
@@ -187,9 +181,10 @@ end
 
 local function family_routes(layout, family, add)
 	local g = graph(layout, family)
-	local by_segment, remembered, out = {}, {}, outside_of(g, layout)
+	local by_segment, text, remembered, out = {}, {}, {}, outside_of(g, layout)
 	for _, segment in ipairs(layout.segments) do
-		if segment.subnet[family] and #g.routers[segment] > 0 then
+		text[segment] = segment.subnet[family] and tostring(segment.subnet[family]:network())
+		if text[segment] and #g.routers[segment] > 0 then
 			by_segment[segment] = distances(g, nodes_of(g.routers[segment]))
 		end
 	end
@@ -213,8 +208,7 @@ local function family_routes(layout, family, add)
 			for _, way in ipairs(ways) do
 				if node.kind ~= "host" or way.via ~= default then
 					local own = interface_on(node, way.through)
-					routes[#routes + 1] = route_to(tostring(way.segment.subnet[family]:network()), way.via,
-						own, family)
+					routes[#routes + 1] = route_to(text[way.segment], way.via, own, family)
 				end
 			end
 			for _, route in ipairs(routes) do
