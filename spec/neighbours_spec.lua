@@ -129,6 +129,20 @@ describe("many probes", function()
 		assert.same({ 500 }, waves)
 	end)
 
+	it("of whom the other is known need none", function()
+		local list, known = questions(100, place(100)), {}
+		for i, q in ipairs(list) do
+			known[q.from] = known[q.from] or {}
+			known[q.from][q.to], known[q.to] = true, { [q.from] = i <= 60 or nil }
+		end
+		neighbours.probe(list, nil, nil, known)
+		assert.same({ 100 }, waves) -- forty places, the sender's being known to sixty
+		known[list[1].from] = nil
+		waves = {}
+		neighbours.probe(list, nil, nil, known)
+		assert.same({ 65, 35 }, waves) -- the sender needs a hundred, too
+	end)
+
 	it("are asked again when the table was full, and then not believed", function()
 		local found = neighbours.probe(questions(2, place(1000, 1)))
 		assert.same({ 2, 2, 2, 2 }, waves)
@@ -221,6 +235,24 @@ describe("core.neighbours", function()
 			"fd00::5 permanent" }, known(a))
 		assert.same({}, known(b))
 		assert.equal(4, #known(untouched))
+	end)
+
+	it("removes what carries a mark", function()
+		local a <close> = linked()
+		add(a, "inet", 1, 2, "permanent")
+		add(a, "inet6", 1, 2, "stale")
+		for _, dst in ipairs { "10.0.0.9", "fd00::9" } do
+			a.neigh:add { { dev = "d0", dst = dst, lladdr = "02:00:00:00:00:01", proto = 110 } }
+		end
+		local memory = core.neighbours()
+		memory:remove({ a }, 111)
+		assert.equal(6, #known(a))
+		memory:remove({ a, a }, 110)
+		assert.same({ "10.0.0.1 permanent", "10.0.0.2 permanent", "fd00::1 stale", "fd00::2 stale" },
+			known(a))
+		for _, mark in ipairs { 0, 256 } do
+			assert.is_false(pcall(memory.remove, memory, { a }, mark))
+		end
 	end)
 
 	it("says what is no namespace", function()

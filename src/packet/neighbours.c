@@ -3,8 +3,9 @@
  * neighbours.c - remembers which neighbours namespaces know, and makes them forget those that came since
  *
  * Theory. All namespaces share one table for ARP and one for neighbour discovery, so whoever asks many hosts has to make room again. What
- * somebody set by hand (permanent, noarp) takes no room in them and stays, also when it came since. Thousands of entries go at once, so no
- * table of Lua is made of any: one dump for each namespace, and one batch of deletions.
+ * somebody set by hand (permanent, noarp) takes no room in them and stays, also when it came since; but entries that carry a mark as their
+ * protocol can be taken back by it. Thousands of entries go at once, so no table of Lua is made of any: one dump for each namespace, and
+ * one batch of deletions.
  */
 #include "neighbours.h"
 
@@ -20,6 +21,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,16 +58,19 @@ static int compare(const void *a, const void *b)
 	return memcmp(x->dst, y->dst, sizeof(x->dst));
 }
 
-/* Read one message of the dump: false if it is no neighbour, or one that stays. */
-static bool read_entry(const struct nlmsghdr *h, struct entry *entry)
+/* Read one message of the dump: false if it is no neighbour, or one that stays. Of a mark (0: none) those that carry it do not. */
+static bool read_entry(const struct nlmsghdr *h, int mark, struct entry *entry)
 {
 	const struct ndmsg *body = mnl_nlmsg_get_payload(h);
-	struct codec_span dst;
+	struct codec_span dst, proto;
 
-	if (h->nlmsg_type != RTM_NEWNEIGH || h->nlmsg_len < NLMSG_LENGTH(sizeof(*body)) || (body->ndm_state & (NUD_PERMANENT | NUD_NOARP)))
+	if (h->nlmsg_type != RTM_NEWNEIGH || h->nlmsg_len < NLMSG_LENGTH(sizeof(*body)))
 		return false;
 	dst = codec_inner(codec_attrs(h, sizeof(*body)), NDA_DST);
+	proto = codec_inner(codec_attrs(h, sizeof(*body)), NDA_PROTOCOL);
 	if (!dst.data || dst.size > sizeof(entry->dst))
+		return false;
+	if (mark ? proto.size < 1 || (unsigned char)proto.data[0] != mark : body->ndm_state & (NUD_PERMANENT | NUD_NOARP))
 		return false;
 	*entry = (struct entry){ .link = body->ndm_ifindex, .family = body->ndm_family };
 	memcpy(entry->dst, dst.data, dst.size);
@@ -91,7 +96,7 @@ static void know(struct place *place, const struct nlbuf *in)
 	place->n = 0;
 	for (const char *at = in->data; at < end; at += NLMSG_ALIGN(h->nlmsg_len)) {
 		h = (const struct nlmsghdr *)at;
-		if (read_entry(h, &place->known[place->n]))
+		if (read_entry(h, 0, &place->known[place->n]))
 			place->n++;
 	}
 	qsort(place->known, place->n, sizeof(*place->known), compare);
@@ -115,8 +120,8 @@ static int put_deletion(struct nlbuf *out, const struct entry *entry)
 	return 0;
 }
 
-/* Delete what the dump holds and the place does not know: 0 or -errno. One that the kernel took out meanwhile is no loss. */
-static int forget(struct memory *memory, const struct place *place, struct nlsock *s)
+/* Delete what the dump holds (of a mark) and the place does not know: 0 or -errno. One that the kernel took out meanwhile is no loss. */
+static int forget(struct memory *memory, const struct place *place, int mark, struct nlsock *s)
 {
 	const struct nlbuf *in = &memory->dump;
 	struct nlbuf *out = &memory->requests;
@@ -131,7 +136,7 @@ static int forget(struct memory *memory, const struct place *place, struct nlsoc
 		int code;
 
 		h = (const struct nlmsghdr *)at;
-		if (!read_entry(h, &entry) || bsearch(&entry, place->known, place->n, sizeof(entry), compare))
+		if (!read_entry(h, mark, &entry) || bsearch(&entry, place->known, place->n, sizeof(entry), compare))
 			continue;
 		code = put_deletion(out, &entry);
 		if (code < 0)
@@ -248,7 +253,26 @@ static int m_forget(lua_State *L)
 	for (lua_Integer i = 1; i <= n; i++) {
 		struct ns *ns = nth(L, i);
 		const struct place *place = lua_touserdata(L, 5);
-		int code = place ? forget(memory, place, look(L, memory, ns)) : 0;
+		int code = place ? forget(memory, place, 0, look(L, memory, ns)) : 0;
+
+		if (code < 0)
+			return refuse(L, ns, code, NULL);
+	}
+	return 0;
+}
+
+/* memory:remove(list of namespaces, mark): their entries of that protocol */
+static int m_remove(lua_State *L)
+{
+	const int mark = (int)args_integer(L, 3, &(struct args_at){ .op = OP, .key = "mark" }, 1, UINT8_MAX);
+	const struct place nothing = { 0 };
+	struct args_at at;
+	lua_Integer n;
+	struct memory *memory = begin(L, &at, &n);
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		struct ns *ns = nth(L, i);
+		int code = forget(memory, &nothing, mark, look(L, memory, ns));
 
 		if (code < 0)
 			return refuse(L, ns, code, NULL);
@@ -267,7 +291,7 @@ static int mm_gc(lua_State *L)
 
 void neighbours_open(lua_State *L)
 {
-	static const luaL_Reg methods[] = { { "remember", m_remember }, { "forget", m_forget }, { NULL, NULL } };
+	static const luaL_Reg methods[] = { { "remember", m_remember }, { "forget", m_forget }, { "remove", m_remove }, { NULL, NULL } };
 	static const luaL_Reg meta[] = { { "__gc", mm_gc }, { NULL, NULL } };
 
 	if (handle_new(L, MEMORY_TYPE, meta)) {

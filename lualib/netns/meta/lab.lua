@@ -212,8 +212,9 @@ function this:check(rows, options) end
 ---Likewise; raises (code "EXPECT", `report`) unless every row holds. With NSLUA_KEEP=1 in the environment, and on a terminal, it shows the
 ---report and opens a shell in the sender of the first row that does not hold, before it raises.
 ---@param rows netns.proof.Row[]
+---@param options? netns.proof.CheckOptions
 ---@return netns.Report
-function this:expect(rows) end
+function this:expect(rows, options) end
 
 ---Ask until every row holds, and once more whether it still does; the last report when the time runs out.
 ---@param rows netns.proof.Row[]
@@ -224,9 +225,10 @@ function this:eventually(rows, timeout) end
 ---One question for all pairs of hosts: `m.web.db` is a verdict's name; methods live on the metatable. `tostring` makes a table of it.
 ---@param what? string as of a row: "icmp", "tcp/PORT", "udp/PORT", "ethernet" ...
 ---@param family? "inet"|"inet6"
+---@param options? netns.proof.CheckOptions
 ---@return table<string, table<string, netns.Verdict.Name>>
 ---@return netns.Report
-function this:matrix(what, family) end
+function this:matrix(what, family, options) end
 
 ---Send one probe and watch every node: the packet's walk. Each node has an nftables table more while it is sent.
 ---@param from netns.lab.Node|string

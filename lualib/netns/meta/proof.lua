@@ -20,6 +20,7 @@
 
 ---@class netns.proof.CheckOptions
 ---@field explain? "failed"|"all"|"none" of which silences it is found out where they began: of up to eight that a row did not expect, of all, or of none
+---@field neighbours? "asked"|"known" "known": for crowds, of which all pairs are half a million frames of ARP. Each end is told beforehand, by permanent entries (ip-neighbour(8)) that are taken back afterwards, the link-layer addresses of those on its segment whom it asks or who ask it, as their kernels have them; what it knows already stays. Then nobody asks by ARP or neighbour discovery, so what stops those is not seen, `no_neighbour` becomes `dropped` or even `open`, and the report says that it was asked so
 
 ---One probe of a row. A `dropped` has a control: its sender was seen to reach a neighbour in the same run; without it the verdict is
 ---`inconclusive`.
@@ -44,7 +45,7 @@
 ---What a table came to: an array of entries in the order of the rows. `tostring` is `text()`.
 ---@class netns.Report
 ---@field ok boolean every row holds
----@field about table `{ name, time, seconds, layout }`
+---@field about table `{ name, time, seconds, layout, neighbours }`
 local report = {}
 
 ---A line for each row with its number, and of those that do not hold the script's line and the reasons.

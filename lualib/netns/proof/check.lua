@@ -8,6 +8,7 @@
 -- control, since it quotes the very packet; nor does what the sender's own stack says, but that a
 -- link of its own is down.
 
+local acquaint = require "netns.proof.acquaint".acquaint
 local caller = require "netns.caller"
 local core = require "netns.core"
 local controls = require "netns.proof.controls"
@@ -148,13 +149,13 @@ local function world_of(self)
 end
 
 --- Questions of all kinds, each to who can ask it.
-local function ask_all(questions, settle, way, around)
+local function ask_all(questions, settle, way, around, known)
 	local parts, positions, results = { {}, {} }, { {}, {} }, {}
 	for at, q in ipairs(questions) do
 		local n = layer2.kinds[q.proto] and 2 or 1
 		parts[n][#parts[n] + 1], positions[n][#positions[n] + 1] = q, at
 	end
-	local answers = { probes.ask_checked(parts[1], { settle = settle }, way, around),
+	local answers = { probes.ask_checked(parts[1], { settle = settle }, way, around, known),
 		layer2.ask(parts[2], settle) }
 	for n, list in ipairs(answers) do
 		for i, result in ipairs(list) do
@@ -259,12 +260,21 @@ local function locate(self, expanded, questions, judged, options)
 	end
 end
 
+local choices = {
+	explain = { failed = true, all = true, none = true, words = '"failed", "all" or "none"' },
+	neighbours = { asked = true, known = true, words = '"asked" or "known"' },
+}
+
 local function read_options(options)
+	if options ~= nil and type(options) ~= "table" then
+		misuse(nil, "options", "table expected, got %s", type(options))
+	end
 	for key, value in next, options or {} do
-		if key ~= "explain" then
+		local choice = choices[key]
+		if not choice then
 			misuse(nil, tostring(key), "unknown key")
-		elseif value ~= "failed" and value ~= "all" and value ~= "none" then
-			misuse(nil, key, "\"failed\", \"all\" or \"none\" expected")
+		elseif choice[value] ~= true then
+			misuse(nil, key, "%s expected", choice.words)
 		end
 	end
 	return options or {}
@@ -299,7 +309,7 @@ local function conclude(job, results)
 	end
 	return reports.new(entries,
 		{ name = job.lab.description.name, layout = job.layout, time = os.time(),
-		seconds = core.clock() - job.began })
+		seconds = core.clock() - job.began, neighbours = job.options.neighbours or "asked" })
 end
 
 --- The namespaces that packets may cross.
@@ -324,7 +334,8 @@ local function check_all(labs, rows, options)
 		settle = math.max(settle, jobs[i].settle)
 	end
 	local way, around = ways.of(labs), routers_of(jobs)
-	local results = ask_all(questions, settle, way, around)
+	local told <close> = jobs[1].options.neighbours == "known" and acquaint(jobs) or nil
+	local results = ask_all(questions, settle, way, around, told and told.known)
 	confirm(questions, results, settle, way)
 	for i, job in ipairs(jobs) do
 		local own = table.move(results, at + 1, at + #job.questions, 1, {})
@@ -338,7 +349,8 @@ end
 local methods = {}
 
 --- lab:check(rows [, options]) -> report. options.explain: of which silences it is found out where
---- they began: "failed" rows' (a few of them), "all", "none".
+--- they began: "failed" rows' (a few of them), "all", "none"; options.neighbours: "known" tells
+--- everybody the link-layer addresses of whom it asks, "asked" leaves that to ARP and ND.
 function methods:check(rows, options)
 	return check_all({ self }, rows, options)[1]
 end
@@ -356,9 +368,9 @@ local function look_around(self, report)
 	end
 end
 
---- lab:expect(rows) -> report; raises unless every row holds
-function methods:expect(rows)
-	local report = self:check(rows)
+--- lab:expect(rows [, options]) -> report; raises unless every row holds
+function methods:expect(rows, options)
+	local report = self:check(rows, options)
 	if not report.ok then
 		if os.getenv "NSLUA_KEEP" == "1" and core.isatty(0) and core.isatty(2) then
 			look_around(self, report)
@@ -402,8 +414,8 @@ function matrix_mt:__tostring()
 	return reports.matrix(self)
 end
 
---- lab:matrix(what [, family]) -> m.from.to is a verdict's name
-function methods:matrix(what, family)
+--- lab:matrix(what [, family [, options]]) -> m.from.to is a verdict's name
+function methods:matrix(what, family, options)
 	local rows = {}
 	local world = world_of(self)
 	local names = world.nodes("*")
@@ -414,7 +426,7 @@ function methods:matrix(what, family)
 			end
 		end
 	end
-	local report, matrix = self:check(rows), setmetatable({}, matrix_mt)
+	local report, matrix = self:check(rows, options), setmetatable({}, matrix_mt)
 	for _, from in ipairs(names) do
 		matrix[from] = {}
 	end

@@ -111,8 +111,8 @@ local function matrix(report)
 	return table.concat(lines)
 end
 
---- The page. `sentence(row)` names a row.
-local function page(report, sentence)
+--- The page. `sentence(row)` names a row; `caution` stands behind what it came to.
+local function page(report, sentence, caution)
 	local rows, holding = {}, 0
 	for i, entry in ipairs(report) do
 		rows[i] = row(entry, sentence)
@@ -124,8 +124,9 @@ local function page(report, sentence)
 		'<meta name="viewport" content="width=device-width, initial-scale=1">',
 		"<title>" .. title .. "</title>", "<style>" .. style .. "</style></head><body>",
 		"<h1>" .. title .. "</h1>",
-		('<p class="%s">%d of %d rows hold. %s</p>'):format(report.ok and "ok" or "bad", holding, #report,
-			os.date("!%Y-%m-%d %H:%M:%S UTC", report.about.time)),
+		('<p class="%s">%d of %d rows hold. %s%s</p>'):format(
+			report.ok and "ok" or "bad", holding, #report,
+			os.date("!%Y-%m-%d %H:%M:%S UTC", report.about.time), caution),
 		"<h2>Topology</h2>", picture(report.about.layout),
 		"<h2>Rows</h2><table><tr><th>#</th><th></th><th>Claim</th><th>Verdict</th><th>Evidence</th>"
 			.. "<th>Asked in</th></tr>",

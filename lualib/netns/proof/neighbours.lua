@@ -44,9 +44,12 @@ local function need(entries, ns, other)
 end
 
 --- The positions from `at` on that one wave takes, where the next one begins, and how many entries
---- it needs: one at either end of a pair, none of who asks itself.
-local function wave_of(left, at, list, room)
+--- it needs: one at either end of a pair, none of who asks itself, or knows the other already.
+local function wave_of(left, at, list, room, known)
 	local entries, n, wave = {}, 0, {}
+	for ns, others in next, known do
+		entries[ns] = setmetatable({}, { __index = others })
+	end
 	while left[at] and n < room do
 		local q = list[left[at]]
 		if q.from ~= q.to then
@@ -126,15 +129,17 @@ local function in_pairs(list)
 	return left
 end
 
---- core.probe for any number of questions. `around`: namespaces that packets cross beside the ends.
-local function probe(list, options, around)
+--- core.probe for any number of questions. `around`: namespaces that packets cross beside the ends;
+--- `known`: { [namespace] = { [namespace] = true } }, who needs no entry any more for whom.
+local function probe(list, options, around, known)
 	local left, found, memory = in_pairs(list), {}, core.neighbours()
 	for round = 1, ROUNDS do
 		local again, at = {}, 1
 		while left[at] do
 			local before = tables(list[left[at]].from)
 			local room = math.min(before.inet.room, before.inet6 and before.inet6.room or math.huge)
-			local wave, next_at, needed = wave_of(left, at, list, math.max(SMALL, room * SHARE / round))
+			local wave, next_at, needed = wave_of(left, at, list, math.max(SMALL, room * SHARE / round),
+				known or {})
 			local places = needed > SMALL and places_of(wave, list, around or {})
 			if places then
 				memory:remember(places)

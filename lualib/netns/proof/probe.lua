@@ -278,10 +278,10 @@ end
 
 -- Likewise ask(), for an array of specs of which is known that core.probe takes them: `from` and
 -- `to` are handles, and `family` and `addr` are there.
-local function ask_checked(questions, options, way, around)
+local function ask_checked(questions, options, way, around, known)
 	local list = table.move(questions, 1, #questions, 1, {})
 	local short = add_short(list)
-	return read_all(list, #questions, neighbours.probe(list, options, around), short, way)
+	return read_all(list, #questions, neighbours.probe(list, options, around, known), short, way)
 end
 
 -- netns.probe { from, to, proto, port, family, addr, listen, timeout } -> a verdict; an array of

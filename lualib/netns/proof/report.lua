@@ -68,6 +68,12 @@ local function in_colour(fd)
 	return core.isatty(fd) and (refused == nil or refused == "")
 end
 
+--- What a reader must know of how it was asked, behind `before`; "" for nothing.
+local function caution(self, before)
+	return self.about and self.about.neighbours == "known" and before .. "Link-layer addresses were "
+		.. "told beforehand, so what stops ARP or neighbour discovery was not seen." or ""
+end
+
 --- report:text([colour]) -> a line for each row, and why for those that fail; without being told,
 --- in colours where our standard output is a terminal
 function report_methods:text(colour)
@@ -89,6 +95,7 @@ function report_methods:text(colour)
 	end
 	lines[#lines + 1] = failed == 0 and ("All %d rows hold."):format(#self)
 		or ("%d of %d rows do not hold."):format(failed, #self)
+	lines[#lines] = lines[#lines] .. caution(self, " ")
 	return table.concat(lines, "\n")
 end
 
@@ -109,6 +116,8 @@ end
 --- report:tap() -> TAP version 13
 function report_methods:tap()
 	local lines = { "TAP version 13", "1.." .. #self }
+	local told = caution(self, "# ")
+	lines[#lines + 1] = told ~= "" and told or nil
 	for i, entry in ipairs(self) do
 		local text = sentence(entry.row):gsub("#", "\\#")
 		lines[#lines + 1] = ("%s %d - %s"):format(entry.ok and "ok" or "not ok", i, text)
@@ -155,7 +164,7 @@ function report_methods:data()
 		rows[i] = { ok = entry.ok, index = entry.index, where = entry.where,
 			row = plain_row(entry.row), verdict = entry.verdict, why = entry.why, verdicts = list }
 	end
-	return { name = self.about.name, ok = self.ok, rows = rows }
+	return { name = self.about.name, ok = self.ok, neighbours = self.about.neighbours, rows = rows }
 end
 
 --- report:json() -> text
@@ -170,7 +179,7 @@ end
 
 --- report:html(file) writes one self-contained page; without a file it returns it
 function report_methods:html(file)
-	local page = require "netns.proof.html".page(self, sentence)
+	local page = require "netns.proof.html".page(self, sentence, caution(self, " "))
 	if file == nil then
 		return page
 	end

@@ -59,16 +59,17 @@ local function of(labs)
 	end
 end
 
--- Who has an address, in each layout.
+-- Which interface has an address, in each layout.
 local owners = setmetatable({}, { __mode = "k" })
 
+--- The interface of a layout that has the address; nil for none.
 local function owner(layout, addr)
 	if not owners[layout] then
 		local by = {}
 		for _, node in ipairs(layout.order) do
 			for _, interface in ipairs(node.interfaces) do
 				for _, address in next, interface.address or {} do
-					by[address:address()] = node.name
+					by[address:address()] = interface
 				end
 			end
 		end
@@ -90,11 +91,11 @@ local function refusing(running, from, addr)
 			return hop > 1 and refusals[route.code] and name or nil
 		end
 		local following = route.type == "unicast" and owner(running.layout, route.via or addr)
-		if not following or following == name then
+		if not following or following.node.name == name then
 			return nil
 		end
-		name = following
+		name = following.node.name
 	end
 end
 
-return { of = of, planned = planned, refusing = refusing }
+return { of = of, planned = planned, owner = owner, refusing = refusing }
