@@ -61,6 +61,12 @@ local bases = {
 		set = { dev = "br0", kind = "htb", classid = "1:1", data = { rate = 1e6 } },
 		delete = { dev = "br0", classid = "1:1" },
 	};
+	filter = {
+		add = { dev = "br0", kind = "u32", data = { classid = "1:1" } },
+		replace = { dev = "br0", kind = "u32", data = { classid = "1:1" } },
+		set = { dev = "br0", kind = "u32", prio = 7, data = { classid = "1:1" } },
+		delete = { dev = "br0", kind = "u32", parent = "root", prio = 7, protocol = "all", handle = 7 },
+	};
 }
 
 -- `default` is a destination and a source of routes, and the empty prefix of rules.
@@ -143,7 +149,7 @@ end
 local keys = {
 	link = "name", addr = "addr", route = "dst", rule = "priority", neigh = "dst", fdb = "lladdr",
 	qdisc = "dev", ntable = "name",
-	class = "classid", vlan = "vid",
+	class = "classid", vlan = "vid", filter = "handle",
 }
 
 -- Behind two good specs a bad one: nothing of the array is done.
@@ -159,7 +165,7 @@ local function each_array(ns, object, verb)
 		end
 	end
 	-- a rule's and a vlan's key is a number, and a qdisc's link may be
-	local numbers = { rule = true, qdisc = true, vlan = true }
+	local numbers = { rule = true, qdisc = true, vlan = true, filter = true }
 	local number = verb == "delete" and numbers[object] and 5.5 or 5
 	for _, value in ipairs { number, true, print, io.stdout, coroutine.create(print) } do
 		local attr = verb == "delete" and type(value) == "number" and keys[object] or "spec"

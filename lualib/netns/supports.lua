@@ -64,6 +64,16 @@ local qdiscs = {
 	tbf = { "NET_SCH_TBF", "sch_tbf", { data = { rate = "1mbit", burst = "10kb", limit = "10kb" } } };
 }
 
+-- Others are called CONFIG_NET_CLS_KIND and cls_KIND.
+local filters = { u32 = { "NET_CLS_U32", "cls_u32", {} } }
+
+-- These are all that the codec can write.
+local actions = {
+	gact = { "NET_ACT_GACT", "act_gact", { action = "drop" } };
+	mirred = { "NET_ACT_MIRRED", "act_mirred", { mode = "mirror" } };
+	police = { "NET_ACT_POLICE", "act_police", { rate = "1mbit", burst = "10kb" } };
+}
+
 -- What the kernel answers when it has not got a thing, and when it does not let us have it.
 local lacks = {
 	EOPNOTSUPP = true, EPROTONOSUPPORT = true, EAFNOSUPPORT = true, ENOENT = true,
@@ -157,6 +167,34 @@ function ask.qdisc(ns, kind)
 	return judge(built_without(row[1], row[2]), pcall(ns.qdisc.add, ns.qdisc, spec))
 end
 
+--- A classifier that looks for nothing, on the way in.
+function ask.filter(ns, kind)
+	local row = filters[kind] or { "NET_CLS_" .. kind:upper(), "cls_" .. kind }
+	local dev = make_lower(ns)
+	local made, e = pcall(ns.qdisc.add, ns.qdisc, { dev = dev, kind = "ingress" })
+	if made then
+		made, e = pcall(ns.filter.add, ns.filter,
+			{ dev = dev, parent = "ingress", kind = kind, data = row[3] })
+	end
+	return judge(built_without(row[1], row[2]), made, e)
+end
+
+--- Something done with what a filter finds.
+function ask.action(ns, kind)
+	local row = actions[kind] or misuse("kind", "\"gact\", \"mirred\" or \"police\" expected")
+	local dev = make_lower(ns)
+	local action = { kind = kind, dev = kind == "mirred" and dev or nil }
+	for key, value in next, row[3] do
+		action[key] = value
+	end
+	local made, e = pcall(ns.qdisc.add, ns.qdisc, { dev = dev, kind = "ingress" })
+	if made then
+		made, e = pcall(ns.filter.add, ns.filter,
+			{ dev = dev, parent = "ingress", kind = "u32", data = { actions = { action } } })
+	end
+	return judge(built_without(row[1], row[2]), made, e)
+end
+
 function ask.nft(ns)
 	local there, why = firewall.available()
 	if not there then
@@ -169,7 +207,7 @@ function ask.nft(ns)
 	return judge(built_without("NF_TABLES", "nf_tables"), made, e)
 end
 
-local of_kinds = { link = true, qdisc = true }
+local of_kinds = { link = true, qdisc = true, filter = true, action = true }
 local answers = {}
 
 local function answer(what, kind)
@@ -194,7 +232,7 @@ end
 --- Can this kernel do that, here and for us? true, or false and why not.
 local function supports(what, kind)
 	if what ~= "rootless" and not ask[what] then
-		misuse("what", "\"link\", \"qdisc\", \"nft\" or \"rootless\" expected")
+		misuse("what", "\"link\", \"qdisc\", \"filter\", \"action\", \"nft\" or \"rootless\" expected")
 	end
 	check_kind(what, kind)
 	if what == "rootless" then

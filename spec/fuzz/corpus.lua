@@ -78,6 +78,18 @@ for _, spec in ipairs {
 	try(ns.qdisc, spec)
 end
 try(ns.class, { dev = "v0", kind = "htb", classid = "1:1", data = { rate = "1mbit" } })
+for _, spec in ipairs {
+	{ kind = "u32", data = { src_ip = "10.0.0.0/9", ip_proto = "udp", dst_port = 9,
+		classid = "1:1", match = { { at = 24, value = 1, mask = 3 } } } },
+	{ kind = "u32", data = { dst_ip = "fd00::/40",
+		actions = { { kind = "mirred", mode = "mirror", dev = "v2" } } } },
+	{ kind = "flower", data = { src_ip = "fd00::/40", ip_proto = "tcp", dst_port = 9,
+		actions = { { kind = "police", rate = "1mbit", burst = 9999 } } } },
+	{ kind = "fw", handle = 5, data = { mask = 7, actions = { { kind = "gact", action = "drop" } } } },
+} do
+	spec.dev = "v0"
+	try(ns.filter, spec)
+end
 
 local mkdir = { "mkdir", "-p" }
 for _, target in ipairs { "decode", "conversation", "text", "encode" } do

@@ -108,10 +108,10 @@ int main(int argc, char **argv)
 
 		if (o == &rtnl_fdb || o == &rtnl_vlan)
 			first = bridge;
-		else if (o == &rtnl_class)
+		else if (o == &rtnl_class || o == &rtnl_filter)
 			first = &link;
 		ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, first);
-		if (o->families && o != &rtnl_fdb)
+		if (o->families && o != &rtnl_fdb && o != &rtnl_filter)
 			ask(fd, i, 0, o->get, NLM_F_DUMP, o->header, inet6);
 		/* refusals: an empty request of each verb, with its extended ack */
 		ask(fd, i, 4, o->new, NLM_F_ACK | NLM_F_CREATE, o->header, body);

@@ -16,7 +16,7 @@ enum { COLLECT_AFTER = 4096 };
 
 const struct rtnl_object *const fuzz_objects[FUZZ_OBJECTS] = {
 	&rtnl_link, &rtnl_addr, &rtnl_route, &rtnl_rule, &rtnl_neigh, &rtnl_fdb, &rtnl_qdisc, &rtnl_class, &rtnl_ntable,
-	&rtnl_vlan,
+	&rtnl_vlan, &rtnl_filter,
 };
 
 uint8_t input_byte(struct input *in)

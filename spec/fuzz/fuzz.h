@@ -30,7 +30,7 @@ uint64_t input_number(struct input *in, size_t bytes);
 struct input input_run(struct input *in, size_t most);
 
 /* The objects of rtnetlink. */
-#define FUZZ_OBJECTS 10
+#define FUZZ_OBJECTS 11
 extern const struct rtnl_object *const fuzz_objects[FUZZ_OBJECTS];
 
 /*

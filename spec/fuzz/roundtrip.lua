@@ -159,12 +159,14 @@ local least = {
 	fdb = { dev = "if3", lladdr = "02:00:00:00:00:01" }, qdisc = { dev = "if3", kind = "pfifo" },
 	class = { dev = "if3", kind = "htb", classid = "1:1", data = { rate = 8000000 } },
 	ntable = { name = "arp_cache", dev = "if3" }, vlan = { dev = "if3", vid = 7 },
+	filter = { dev = "if3", kind = "matchall", prio = 7 },
 }
 
 -- And its data, by kind.
 local least_data = {
 	qdisc = { tbf = { rate = 8000000, burst = 64000, limit = 64000 } },
 	class = { htb = { rate = 8000000 } }, link = {},
+	filter = { flower = { ip_proto = "tcp" } },
 }
 
 -- Rows that are not what they are alone, or that another message of the kernel's takes, and why.
@@ -173,6 +175,7 @@ local apart = {
 	["link altnames"] = "goes by itself", ["link bridge_slave"] = "goes by itself",
 	["link bond_slave"] = "goes by itself", ["link kind"] = "chooses the rows of data",
 	["qdisc kind"] = "chooses the rows of data", ["class kind"] = "chooses the rows of data",
+	["filter kind"] = "chooses the rows of data",
 	["addr peer"] = "is listed without its length",
 	["qdisc tbf latency"] = "is told as limit", 	["ntable name"] = "is that of one of the kernel's",
 }

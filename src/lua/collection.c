@@ -25,7 +25,7 @@
 
 static const struct rtnl_object *const objects[] = {
 	&rtnl_link, &rtnl_addr, &rtnl_route, &rtnl_rule, &rtnl_neigh, &rtnl_ntable, &rtnl_fdb, &rtnl_qdisc, &rtnl_class,
-	&rtnl_vlan,
+	&rtnl_filter, &rtnl_vlan,
 };
 
 struct collection {

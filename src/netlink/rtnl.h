@@ -108,7 +108,7 @@ void rtnl_need(struct rtnl *r, int spec, const char *key);
 const struct nlmsghdr *rtnl_answer(const struct rtnl *r, size_t header);
 
 extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtnl_neigh, rtnl_ntable, rtnl_fdb, rtnl_qdisc,
-	rtnl_class, rtnl_vlan;
+	rtnl_class, rtnl_filter, rtnl_vlan;
 
 /* ns.route:lookup(addr): push the route that the kernel would take */
 void rtnl_route_lookup(struct rtnl *r, int idx);

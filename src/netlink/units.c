@@ -98,7 +98,8 @@ struct units_range units_range(lua_State *L, int idx, const struct args_at *at, 
 static const struct {
 	const char *name;
 	uint32_t handle;
-} words[] = { { "root", TC_H_ROOT }, { "ingress", TC_H_INGRESS }, { "clsact", TC_H_CLSACT } };
+} words[] = { { "root", TC_H_ROOT }, { "ingress", TC_H_INGRESS }, { "clsact", TC_H_CLSACT },
+	{ "egress", TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) } };
 
 uint32_t units_handle(lua_State *L, int idx, const struct args_at *at)
 {

@@ -98,14 +98,14 @@ function netns.sandbox() end
 
 ---What can be asked for: a kind of link (ip-link(8)), a kind of qdisc (tc(8)), nftables through `ns.nft`, or a sandbox for a user without
 ---privilege.
----@alias netns.Feature "link"|"qdisc"|"nft"|"rootless"
+---@alias netns.Feature "link"|"qdisc"|"filter"|"action"|"nft"|"rootless"
 
 ---Does this work, with this kernel, here and for us? The kernel is asked by having it done, in a namespace that is gone at once: the link or
----the qdisc is made (with the least data that it needs), the table is added, the namespaces of a sandbox are made as an ordinary user. For
+---the qdisc or filter is made (with the least data that it needs), the table is added, the namespaces of a sandbox are made as an ordinary user. For
 ---that the kernel may load a module, as it would for the thing itself, with all that this brings (gre0, tunl0 ... in every namespace for
 ---tunnels). Answers are remembered, but that about "rootless". Raises what is no answer: EPERM where no namespace can be made, EMFILE, ENOSPC.
 ---@param what netns.Feature
----@param kind? string of a link or a qdisc: "vlan", "netem"; 1 to 15 bytes
+---@param kind? string of a link, a qdisc, a filter or its action: "vlan", "netem", "flower", "police"; 1 to 15 bytes
 ---@return boolean there
 ---@return string? why not: the kernel's words, and what is missing (its CONFIG_ and module) or what to do
 function netns.supports(what, kind) end

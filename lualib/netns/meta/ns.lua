@@ -16,6 +16,7 @@
 ---@field fdb netns.Fdb
 ---@field qdisc netns.Qdisc
 ---@field class netns.Class
+---@field filter netns.Filter
 ---@field vlan netns.Vlan
 ---@field ntable netns.Ntable
 ---@field nft netns.nft raises EOPNOTSUPP without libnftables
