@@ -117,6 +117,14 @@ describe("no access", function()
 		assert.truthy(entry.why:find("link_down, but the control failed", 1, true), entry.why)
 		-- who means just that says so
 		assert.is_true(net:check({ { "web", "db", "tcp/5432", "link_down" } }).ok)
+		-- the same question of several rows: the doubt is the one row's
+		local report = net:check { { "web", "db", "tcp/5432", "link_down" },
+			{ "web", "db", "tcp/5432", "isolated" }, { "web", "db", "tcp/5432", "link_down" } }
+		assert.same({ "link_down", "inconclusive", "link_down" },
+			{ report[1].verdict, report[2].verdict, report[3].verdict })
+		assert.equal("link_down", report[3].verdicts[1].verdict)
+		assert.equal("inconclusive", report[2].verdicts[1].verdict)
+		assert.equal("web", report[2].verdicts[1].from)
 		assert.not_equal("dropped", net:check({ { "web", "db", "tcp/22", "dropped" } })[1].verdict)
 	end)
 

@@ -187,7 +187,7 @@ static struct engine *push_run(lua_State *L, size_t n)
 	place_callbacks(e, (struct visit *)(e + 1));
 	luaL_setmetatable(L, RUN_TYPE);
 	block = lua_newuserdatauv(L, n * each + 1, 0);
-	memset(block, 0, n * each + 1);
+	memset(block, 0, n * sizeof(struct probe)); /* the others are written when they are taken, and seldom all are */
 	lua_setiuservalue(L, -2, 1);
 	e->probes = (struct probe *)block;
 	e->posts = (struct post *)(e->probes + n);

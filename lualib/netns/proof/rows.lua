@@ -222,7 +222,8 @@ local function expand(rows, world)
 		local expected = row[4]
 		local set = expected ~= nil and sets[expected] or accepted(expected, index)
 		sets[expected or set] = set -- many rows expect the same
-		local out = { row = row, set = set, whats = whats_of(row, index, named, known), pairs = {} }
+		local out = { row = row, set = set, whats = whats_of(row, index, named, known), pairs = {},
+			questions = {} }
 		for _, from in ipairs(world.nodes(row[1], index, "from")) do
 			for _, to in ipairs(world.nodes(row[2], index, "to")) do
 				if from ~= to then
@@ -246,23 +247,24 @@ local function expand(rows, world)
 		local name = port and proto .. "/" .. port or proto
 		local id = pair.from .. " " .. pair.to .. " " .. addr .. " " .. name .. " " .. (size or "")
 		if not position[id] then
-			questions[#questions + 1] = {
+			local q = {
 				names = { from = pair.from, to = pair.to, what = name };
 				from = world.handle(pair.from);
 				to = world.handle(pair.to);
 				proto = proto;
-				port = port;
 				family = family;
 				addr = addr;
-				size = size;
-				listen = port and not closed[("%s %s"):format(pair.to, name)] or nil;
 			}
+			q.port, q.size = port, size
+			if port and not closed[("%s %s"):format(pair.to, name)] then
+				q.listen = true
+			end
+			questions[#questions + 1] = q
 			position[id] = #questions
 		end
 		out.questions[#out.questions + 1] = position[id]
 	end
 	for _, out in ipairs(expanded) do
-		out.questions = {}
 		for _, pair in ipairs(out.pairs) do
 			local asked = false
 			for _, family in ipairs(families_of(world, pair.from, pair.to, out.row, out.set)) do
