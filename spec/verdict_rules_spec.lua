@@ -151,9 +151,8 @@ local more = {
 	{ tcp, sent { crowded = true, delivered = false, reply = reset }, "rejected", "A reset came back "
 		.. "from 10.0.0.9 port 80, but the receiver did not see the SYN: a firewall sent it." },
 	-- an error of one's own stack about oneself
-	{ udp, sent { icmp = error_by("10.0.0.9", "port-unreachable", true), delivered = true },
-		"refused", "The datagram was seen in the receiver, which answered port-unreachable: nobody "
-		.. "listens on 10.0.0.9 port 53." },
+	{ udp, sent { icmp = error_by("10.0.0.9", "port-unreachable", true) }, "refused",
+		"10.0.0.9 itself answered port-unreachable. Nobody looked at the receiving side." },
 	{ udp, sent { icmp = error_by("10.0.0.5", "port-unreachable") }, "rejected",
 		"10.0.0.5 answered port-unreachable." },
 	{ udp, sent { withheld = true, delivered = true }, "one_way", "The datagram was seen in the "
@@ -214,10 +213,10 @@ describe("a verdict", function()
 	end)
 
 	it("carries what it was read off", function()
-		local error = error_by("10.0.0.5", "admin-prohibited")
-		local o = sent { icmp = error, delivered = false, rtt = 0.1 }
+		local answer = error_by("10.0.0.5", "admin-prohibited")
+		local o = sent { icmp = answer, delivered = false, rtt = 0.1 }
 		local v = read(o, tcp)
-		assert.same({ o, error, "10.0.0.5", false, false, 0.1 },
+		assert.same({ o, answer, "10.0.0.5", false, false, 0.1 },
 			{ v.observation, v.icmp, v.by, v.delivered, v.answered, v.rtt })
 		v = read(sent { reply = { kind = "syn-ack" }, delivered = true }, tcp)
 		assert.same({ "service", true, nil }, { v.listener, v.answered, v.by })
