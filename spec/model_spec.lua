@@ -45,6 +45,7 @@ describe("lab:model", function()
 			{ "web", "host", "blackhole", "blackhole", "one_way" },
 			{ "web", "host", "prohibit", "prohibited", "one_way" },
 			{ "web", "host", "unreachable", "no_route", "one_way" },
+			{ "web", "host", "throw", "no_route", "one_way" },
 		} do
 			local net <close> = line()
 			local node, dst, kind, there, back = table.unpack(case, 1, 5)
@@ -61,6 +62,34 @@ describe("lab:model", function()
 			end)
 			agree(net, there, back)
 		end
+	end)
+
+	it("agrees about the smallest metric, and a circle", function()
+		local net <close> = line()
+		local r1, r2 = net:node "r1", net:node "r2"
+		each_family(net, function(family, addr)
+			for _, metric in ipairs { 20, 9, 30 } do
+				net:node "web".route:add(metric == 9
+					and { dst = addr, metric = metric, via = r1:address(family, "web") }
+					or { dst = addr, metric = metric, type = "blackhole" })
+			end
+			assert.equal(3, #net:node "web".route:list { dst = addr, family = family })
+		end)
+		agree(net, "open", "open")
+		each_family(net, function(family, addr)
+			r2.route:add { dst = addr, via = r1:address(family, "r2") }
+		end)
+		agree(net, "rejected", "one_way")
+	end)
+
+	it("agrees about an address that another has, too", function()
+		local net <close> = line()
+		each_family(net, function(family, addr)
+			net:node "www".addr:add { dev = "lo", addr = addr }
+			net:node "www".addr:settle(3)
+			net:node "web".route:add { dst = addr, via = net:node "www":address(family) }
+		end)
+		agree(net, "inconclusive", "one_way")
 	end)
 
 	it("agrees about links that are down, and who does not forward", function()
@@ -98,6 +127,29 @@ describe("lab:model", function()
 		assert.same({ "no_neighbour", "open" },
 			{ model.predicted.web.www.inet, model.predicted.web.db.inet6 })
 		assert.is_true(model.ok, tostring(model))
+		local other <close> = line() -- where no neighbour is known yet
+		other:node "lan".link:set { name = "br0", up = false }
+		agree(other, "no_neighbour", "rejected")
+	end)
+
+	it("says which routes and rules it does not cover, and where a way leaves the lab", function()
+		local net <close> = line()
+		local web, r2 = net:node "web", net:node "r2"
+		r2.rule:add { priority = 100, from = "10.9.0.0/16", table = "main" }
+		local hops = {}
+		for i, name in ipairs { "r1", "db" } do
+			hops[i] = { via = net:node(name):address("inet", "r2") }
+		end
+		r2.route:add { dst = "10.8.0.0/16", nexthops = hops }
+		web.link:add { name = "x0", kind = "bridge", up = true }
+		web.route:add { dst = net:node "db":address "inet", dev = "x0" }
+		local model = net:model()
+		assert.same({ "r2: routing rules", "r2: routes with several next hops" }, model.uncovered)
+		assert.equal(1, #model.disagreements)
+		local found = model.disagreements[1]
+		assert.same({ "web", "db", "inconclusive", "no_neighbour", {},
+			"it leaves by x0, which is no cable of the lab" }, { found.from, found.to, found.predicted,
+			found.verdict, found.uncovered, found.why })
 	end)
 
 	it("disagrees where something else decides, and says what it does not cover", function()
