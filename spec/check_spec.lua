@@ -2,6 +2,7 @@
 -- check_spec.lua - truth tables over a lab: lab:check, expect, eventually, matrix
 local json = require "netns.json"
 local lab = require "netns.lab"
+local scratch = require "spec.scratch"
 local support = require "spec.support"
 
 local refused = support.refused
@@ -195,10 +196,8 @@ describe("a person", function()
 	]==]
 
 	it("gets a shell in the sender of the row that does not hold", function()
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		local out <close> = io.open(file, "w")
-		out:write(script):flush()
+		local dir <close> = scratch.new()
+		local file = dir:write("row.lua", script)
 		local here <close> = require "netns".current()
 		local p <close> = here:spawn { support.interpreter, file, pty = true,
 			env = { NSLUA_KEEP = "1", SHELL = "/bin/sh", NO_COLOR = "1" } }
@@ -303,10 +302,8 @@ describe("a report", function()
 			print(report:text())
 			assert(not tostring(report):find "\27")
 		]]
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		local out <close> = io.open(file, "w")
-		out:write(script):flush()
+		local dir <close> = scratch.new()
+		local file = dir:write("report.lua", script)
 		local here <close> = require "netns".current()
 		local function shown(spec)
 			local argv = { support.interpreter, file, env = { NO_COLOR = false } }
@@ -341,10 +338,9 @@ describe("a report", function()
 			{ "web", "www", "tcp/80", "open" },
 			{ "web", "db", "tcp/22", "isolated" },
 		}
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		report:html(file)
-		local page = support.read(file)
+		local dir <close> = scratch.new()
+		report:html(dir.path .. "/report.html")
+		local page = dir:read "report.html"
 		assert.truthy(page:find("^<!DOCTYPE html>"))
 		assert.truthy(page:find("2 of 2 rows hold", 1, true))
 		assert.truthy(page:find('<span class="isolated">tcp/22 dropped</span>', 1, true))

@@ -6,6 +6,7 @@
 local json = require "netns.json"
 local lab = require "netns.lab"
 local netns = require "netns"
+local scratch = require "spec.scratch"
 local support = require "spec.support"
 
 local function browser()
@@ -63,20 +64,14 @@ describe("a report's page", function()
 			{ "web", "db", "tcp/80", "open" }, { "web", "db", "tcp/22", "isolated" },
 			{ "guest", "db", "tcp/22", "open" },
 		}
-		local dir = os.tmpname()
-		os.remove(dir)
+		local dir <close> = scratch.new()
+		local file = dir:write("report.html",
+			(report:html():gsub("</body>", function() return look .. "</body>" end)))
 		local here <close> = netns.current()
-		here:exec { "mkdir", dir }
-		finally(function()
-			local again <close> = netns.current()
-			again:exec { "rm", "-rf", dir }
-		end)
-		local file <close> = io.open(dir .. "/report.html", "w")
-		file:write((report:html():gsub("</body>", function() return look .. "</body>" end))):flush()
 		local p <close> = here:spawn { chromium, "--headless", "--no-sandbox", "--disable-gpu",
-			"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir=" .. dir .. "/profile",
-			"--window-size=1200,900", "--dump-dom", "file://" .. dir .. "/report.html",
-			env = { HOME = dir, XDG_CONFIG_HOME = dir, XDG_CACHE_HOME = dir },
+			"--disable-dev-shm-usage", "--no-first-run", "--user-data-dir=" .. dir.path .. "/profile",
+			"--window-size=1200,900", "--dump-dom", "file://" .. file,
+			env = { HOME = dir.path, XDG_CONFIG_HOME = dir.path, XDG_CACHE_HOME = dir.path },
 			timeout = 60, stdout = "capture", stderr = "capture" }
 		local r = p:wait()
 		local text = r.stdout:match "SEEN(.-)END"

@@ -2,6 +2,7 @@
 -- lab_build_spec.lua - building a lab, using it, changing it while it is up, taking it down
 local lab = require "netns.lab"
 local netns = require "netns"
+local scratch = require "spec.scratch"
 local support = require "spec.support"
 
 local refused = support.refused
@@ -229,10 +230,8 @@ end)
 
 describe("a lab at the prompt", function()
 	it("is loaded by nslua -i, and can be asked", function()
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		local out <close> = io.open(file, "w")
-		out:write "net = require 'netns.lab'.star(2):up()":flush()
+		local dir <close> = scratch.new()
+		local file = dir:write("star.lua", "net = require 'netns.lab'.star(2):up()")
 		local here <close> = netns.current()
 		local r = here:exec { support.interpreter, "-i", file, check = false, stdin =
 			'net:check { { "h1", "h2", "icmp", "open" } }\nnet:node "h1".link:get("eth0").state\n' }
@@ -256,10 +255,8 @@ describe("a lab that takes long to build", function()
 	]]
 
 	it("tells a terminal how far it is, and takes that back", function()
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		local out <close> = io.open(file, "w")
-		out:write(script):flush()
+		local dir <close> = scratch.new()
+		local file = dir:write("long.lua", script)
 		local here <close> = netns.current()
 		local p <close> = here:spawn { support.interpreter, file, pty = true }
 		p:expect("\27%[Klab: step %d+ of %d+", 10)

@@ -23,9 +23,14 @@ function scratch:remove()
 	os.execute("rm -rf " .. quote(self.path))
 end
 
+scratch.__close = scratch.remove
+
+--- Returns the file's path.
 function scratch:write(name, text)
-	local file <close> = assert(io.open(self.path .. "/" .. name, "w"))
+	local path = self.path .. "/" .. name
+	local file <close> = assert(io.open(path, "w"))
 	file:write(text)
+	return path
 end
 
 function scratch:read(name)
