@@ -3,6 +3,7 @@
 -- and a row that claims isolation must not hold
 local lab = require "netns.lab"
 local netns = require "netns"
+local scratch = require "spec.scratch"
 local support = require "spec.support"
 
 local policy = [[
@@ -193,7 +194,8 @@ describe("no access", function()
 end)
 
 describe("a new rule", function()
-	local function connect(family)
+	--- As an IPv4 or IPv6 client, or one with an IPv6 socket that speaks IPv4.
+	local function connect(family, mapped, go)
 		local net = dmz()
 		local web, db = net:node "web", net:node "db"
 		local server = serve(db, db:address(family), 5432, [[
@@ -204,25 +206,27 @@ describe("a new rule", function()
 			local socket = require "socket"
 			local addr = "%s"
 			local client = assert(addr:find ":" and socket.tcp6() or socket.tcp4())
+			client:setoption("ipv6-v6only", false)
 			assert(client:connect(addr, 5432))
 			print "connected"
 			io.flush()
-			while not io.open(os.getenv "GO") do require "netns".sleep(0.01) end
+			while not io.open "%s" do require "netns".sleep(0.01) end
 			client:send("there\n")
 			print(client:receive("*l"))
 			io.flush()
 			require "netns".sleep(60)
-		]]):format(db:address(family)), env = { GO = "/tmp/netns-accident-" .. db.inode } }
+		]]):format(mapped .. db:address(family), go) }
 		client:expect("connected", 5)
 		return net, client, server
 	end
 
-	for _, family in ipairs { "inet", "inet6" } do
-		it("stops probes, and no flow that is established: " .. family, function()
-			local made, client, server = connect(family)
+	for name, case in pairs {
+		inet = { "inet", "" }, inet6 = { "inet6", "" }, mapped = { "inet", "::ffff:" },
+	} do
+		it("stops probes, and no flow that is established: " .. name, function()
+			local family, dir <close> = case[1], scratch.new()
+			local made, client, server = connect(family, case[2], dir.path .. "/go")
 			local net <close> = made
-			local go = "/tmp/netns-accident-" .. net:node "db".inode
-			finally(function() os.remove(go) end)
 			net:node "fw".nft:run [[flush chain inet f forward
 				add rule inet f forward ct state established accept]]
 			-- a new connection is stopped, which a naive check takes for proof
@@ -230,7 +234,7 @@ describe("a new rule", function()
 			local entry = net:check({ { "web", "db", "tcp/5432", "isolated", family = family } })[1]
 			assert.same({ false, "inconclusive" }, { entry.ok, entry.verdict }, entry.why)
 			assert.truthy(entry.why:find("is connected to .* port 5432 already"), entry.why)
-			io.open(go, "w"):close() -- and it does pass
+			dir:write("go", "") -- and it does pass
 			assert.equal("there and back", client:expect("there and back", 5))
 			-- another port, and another host, are none of its business
 			assert.is_true(net:check({ { "web", "db", "tcp/5433", "isolated" },

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- mutate_spec.lua - does a table notice what is missing?
 local lab = require "netns.lab"
+local scratch = require "spec.scratch"
 local support = require "spec.support"
 local texts = require "netns.proof.ruleset".rule_texts
 
@@ -35,10 +36,11 @@ end
 describe("lab:mutate", function()
 	it("kills what a row notices, and names what none does", function()
 		local net <close> = dmz()
-		local m = net:mutate {
-			{ "web", "db", "tcp/80", "open" },
-			{ "web", "db", "tcp/22", "isolated" },
-			{ "db", "web", "icmp", "isolated" },
+		local web, db = net:node "web", net:node "db"
+		local m = net:mutate { -- nodes of the lab itself: the copies have others
+			{ web, "db", "tcp/80", "open" },
+			{ { "web" }, { db }, "tcp/22", "isolated" },
+			{ db, web, "icmp", "isolated" },
 		}
 		assert.is_false(m.ok)
 		assert.same({ "fw rule in inet f forward: udp dport 53 accept" }, whats(m.survived))
@@ -175,16 +177,14 @@ describe("lab:mutate", function()
 	end)
 
 	it("tells a terminal how far it is", function()
-		local file = os.tmpname()
-		finally(function() os.remove(file) end)
-		local out <close> = io.open(file, "w")
-		out:write [[
+		local dir <close> = scratch.new()
+		local file = dir:write("mutate.lua", [[
 			local net <close> = require "netns.lab".star(2)
 			net:up()
 			net:node "h2".nft:run "table ip t { chain c { type filter hook input priority 0; }; }"
 			net:node "h2".nft:run "add rule ip t c tcp dport 1 drop"
 			print(net:mutate { { "h1", "h2", "tcp/1", "isolated", family = "inet" } })
-		]]:flush()
+		]])
 		local here <close> = require "netns".current()
 		local r = here:exec { support.interpreter, file, pty = true }
 		assert.matches("mutant 1 of 1", r.stdout)
