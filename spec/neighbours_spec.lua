@@ -7,14 +7,17 @@ local neighbours = require "netns.proof.neighbours"
 local netns = require "netns"
 local verdict = require "netns.proof.verdict".read
 
--- A namespace in tables with `room`, which are full `more` times more whenever one looks.
-local function place(room, more)
+-- A namespace in tables with `room` (IPv6: `room6`), which are full `more` times more whenever one
+-- looks.
+local function place(room, more, room6)
 	local fulls = 0
 	local function list()
 		fulls = fulls + (more or 0)
 		local entry = { thresh3 = 1000, config = { entries = 1000 - room }, family = "inet",
 			stats = { table_fulls = fulls } }
-		return { entry }
+		local six = room6 and { thresh3 = 1000, config = { entries = 1000 - room6 }, family = "inet6",
+			stats = { table_fulls = 0 } }
+		return { entry, six }
 	end
 	return { ntable = { list = list }, neigh = { list = function() return {} end } }
 end
@@ -68,6 +71,23 @@ describe("many probes", function()
 		for i = 1, 100 do
 			assert.equal("10.0.0." .. i, found[i].addr)
 		end
+	end)
+
+	it("take the last place that they may, and as many as they need where there is room for few",
+		function()
+			neighbours.probe(questions(100, place(101))) -- 70.7 places, two a pair
+			assert.same({ 36, 36, 28 }, waves)
+			waves = {}
+			neighbours.probe(questions(70, place(5)))
+			assert.same({ 32, 32, 6 }, waves)
+			waves = {}
+			neighbours.probe(questions(100, place(1000, 0, 100)))
+			assert.same({ 35, 35, 30 }, waves)
+		end)
+
+	it("are fewer at once each time that the table was full", function()
+		neighbours.probe(questions(200, place(401, 1))) -- 280.7 places, 140.35, 93.57, 70.175
+		assert.same({ 141, 59, 71, 71, 58, 47, 47, 47, 47, 12, 36, 36, 36, 36, 36, 20 }, waves)
 	end)
 
 	it("leave nothing behind of a wave in the tables, for the next one's sake", function()
@@ -124,6 +144,13 @@ describe("many probes", function()
 		end
 		for i = 1, 500, 2 do
 			list[i].from, list[i].to = list[i].to, list[i].from
+		end
+		neighbours.probe(list)
+		assert.same({ 500 }, waves)
+		waves = {}
+		for _, q in ipairs(list) do -- who asks himself needs none
+			q.from = place(100)
+			q.to = q.from
 		end
 		neighbours.probe(list)
 		assert.same({ 500 }, waves)
