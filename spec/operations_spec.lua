@@ -103,6 +103,13 @@ describe("operations.lines", function()
 					{ via = "10.0.0.3", dev = "eth0", onlink = true },
 				} } },
 			{ "ip -n web route flush table 77", "web", "flush", "route", { table = 77 } },
+			{ "bridge -n web vlan add dev p0 vid 10 pvid untagged", "web", "add", "vlan",
+				{ dev = "p0", vid = 10, pvid = true, untagged = true } },
+			{ "bridge -n web vlan add dev p0 vid 10", "web", "replace", "vlan", { dev = "p0", vid = 10 } },
+			{ "bridge -n web vlan add dev p0 vid 10", "web", "set", "vlan",
+				{ dev = "p0", vid = 10, pvid = false } },
+			{ "bridge -n web vlan del dev p0 vid 10", "web", "delete", "vlan",
+				{ dev = "p0", vid = 10, pvid = true } },
 			{ "ip netns exec web sysctl -q -w net.ipv4.ip_forward=1", "web", "set", "sysctl",
 				{ ["net.ipv4.ip_forward"] = 1 } },
 			{ "ip netns exec web sysctl -q -w 'net.ipv4.tcp_rmem=4096 5000 6000'", "web", "set", "sysctl",
@@ -128,6 +135,27 @@ describe("operations.lines", function()
 			"ip -n web link set dev br0 up",
 		}, operations.lines(new("web", "add", "link", { name = "br0", kind = "bridge", up = true,
 			alias = "the lan", addrgenmode = "none" })))
+		assert.same({
+			"ip -n db tuntap add dev tap0 mode tap",
+			"ip -n db link set dev tap0 mtu 1400 up",
+			"ip -n db link property add dev tap0 altname upstream altname out",
+		}, operations.lines(new("web", "add", "link", { name = "tap0", kind = "tun", netns = "db",
+			mtu = 1400, up = true, data = { mode = "tap" }, altnames = { "upstream", "out" } })))
+		assert.same({ "ip -n web tuntap add dev tun0 mode tun" },
+			operations.lines(new("web", "add", "link", { name = "tun0", kind = "tun" })))
+		assert.same({
+			"ip -n web link set dev eth0 name lan0 netns db",
+			"ip -n db link property add dev lan0 altname inside",
+		}, operations.lines(new("web", "set", "link", { name = "eth0", rename = "lan0", netns = "db",
+			altnames = { "inside" } })))
+		assert.equal("altnames", fails(line, "web", "add", "link",
+			{ name = "br0", kind = "bridge", altnames = { "a\0b" } }).attr)
+		assert.same({
+			"ip -n web link add name eth0 master bond0 type veth peer name eth1",
+			"ip -n web link set dev eth0 type bond_slave queue_id 2",
+			"ip -n web link set dev eth0 up",
+		}, operations.lines(new("web", "add", "link", { name = "eth0", kind = "veth", up = true,
+			master = "bond0", bond_slave = { queue_id = 2 }, peer = { name = "eth1" } })))
 		assert.same({
 			"ip netns exec web sysctl -q -w net.ipv4.ip_forward=1",
 			"ip netns exec web sysctl -q -w net/ipv4/conf/all/forwarding=0",
