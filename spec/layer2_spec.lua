@@ -46,6 +46,17 @@ describe("a row below the network layer", function()
 		same("open", (ask(net, "r", "c", all, "open")))
 	end)
 
+	it("is about the link that both are on, and where it must not be, about all", function()
+		local net <close> = office()
+		local lan, alone = net:node "r".link:get "eth0", net:node "r".link:get "eth1"
+		local found, entry = ask(net, "c", "r", all, "open")
+		same("open", found)
+		assert.equal(alone.mac, entry.verdicts[#entry.verdicts].addr)
+		found, entry = ask(net, "c", "r", "ethernet", "isolated")
+		assert.same({ ["ethernet link"] = "open" }, found)
+		assert.same({ lan.mac, alone.mac }, { entry.verdicts[1].addr, entry.verdicts[2].addr })
+	end)
+
 	it("ends at a router, and has a control", function()
 		local net <close> = office()
 		local found, entry = ask(net, "a", "c", all, "isolated")
@@ -83,6 +94,27 @@ describe("a row below the network layer", function()
 		assert.truthy(entry.why:find("something else answers", 1, true), entry.why)
 		net:node "b".sysctl["net.ipv4.conf.eth0.arp_ignore"] = 8
 		assert.same({ ["arp inet"] = "one_way" }, (ask(net, "a", "b", "arp", "isolated")))
+	end)
+
+	it("does not take another's question for the sender's", function()
+		local net <close> = office()
+		for _, name in ipairs { "a", "b" } do
+			net:node "lan".link:set { name = name, bridge_slave = { isolated = true } }
+		end
+		local report = net:check { { "a", "b", { "arp", "nd" }, "isolated" },
+			{ "r", "b", { "arp", "nd" }, "open" } }
+		assert.is_true(report.ok, tostring(report))
+	end)
+
+	it("is asked three times before silence is believed", function()
+		local net <close> = office()
+		local rule = [[table bridge f { chain c { type filter hook forward priority 0
+			oifname "b" ether daddr %s ether type 0x88b5 limit rate 1/hour burst %d packets drop
+		}; }]]
+		for burst, verdict in pairs { [2] = "open", [3] = "dropped" } do
+			net:node "lan".nft:run("flush ruleset; " .. rule:format(net:node "b".link:get "eth0".mac, burst))
+			assert.same({ ["ethernet link"] = verdict }, (ask(net, "a", "b", "ethernet", verdict)))
+		end
 	end)
 
 	it("does not take the sender's own accident for isolation", function()
