@@ -4,6 +4,7 @@
 --
 -- One lab has many causes at once, each behind ports or hosts of its own, so that a table of all of
 -- them also shows that they are told apart.
+local json = require "netns.json"
 local lab = require "netns.lab"
 local netns = require "netns"
 local support = require "spec.support"
@@ -169,31 +170,32 @@ describe("a silence", function()
 	end)
 
 	it("is told so by a process that stood still when it was to ask again", function()
-		local script = [[
+		local net <close> = lab.new "still"
+		local a, b, r = net:host "a", net:host "b", net:router "r"
+		net:link(a, r)
+		net:link(b, r)
+		net:up()
+		a.nft:run [[table inet f { chain c { type filter hook output priority 0
+			tcp dport 1 counter drop
+		}; }]]
+		local other <close> = b:spawn { "sleep", "60" }
+		local script = ([[
 			local netns = require "netns"
-			local net = require "netns.lab".new "still"
-			local a, b, r = net:host "a", net:host "b", net:router "r"
-			net:link(a, r)
-			net:link(b, r)
-			net:up()
-			a.nft:run "table inet f {\nchain c {\ntype filter hook output priority 0; tcp dport 1 drop\n}\n}"
-			print "asks"
-			io.stdout:flush()
-			print(netns.probe({ from = a, to = b, proto = "tcp", port = 1 }, { settle = 0.4 }).verdict)
-		]]
-		local p <close> = netns.current():spawn { support.interpreter, "-e", script, stdout = "capture",
-			stderr = "stdout" }
-		assert(p:expect("asks\n", 10), p:peek())
-		netns.sleep(0.5) -- its sockets are closed by now, and the last attempt is due in 0.5 s
-		local inner = p.pid
-		for _ = 1, 2 do -- the sandbox has two processes before Lua's own
-			inner = tonumber(support.read(("/proc/%d/task/%d/children"):format(inner, inner)):match "%d+")
-		end
-		netns.current():exec { "kill", "-STOP", tostring(inner) }
-		netns.sleep(1)
-		p:kill "CONT" -- the sandbox stood still with it, and passes this on
-		assert.equal(0, p:wait(10).code)
-		assert.equal("local_denied\n", p:wait().stdout:match "[%w_]+\n$")
+			local here <close> = netns.current()
+			local there <close> = netns.open(%d)
+			print(netns.probe({ from = here, to = there, proto = "tcp", port = 1 },
+				{ settle = 0.4 }).verdict)
+		]]):format(other.pid)
+		local p <close> = a:spawn { support.interpreter, "--host", "-e", script, stdout = "capture" }
+		-- its sockets are closed for the pause before the last attempt
+		assert.is_true(support.eventually(function()
+			return tonumber(a.nft:list():match "packets (%d+)") >= 4
+				and not a:sockets({ proto = "tcp" })[1]
+		end))
+		p:kill "STOP"
+		netns.sleep(1) -- over the last attempt, and the end
+		p:kill "CONT"
+		assert.equal("local_denied\n", p:wait(10).stdout)
 	end)
 
 	it("of a packet that the sender's own rules keep is told by its kernel", function()
@@ -312,6 +314,24 @@ describe("a link that is down", function()
 		end
 	end)
 
+	it("is the one that the longest prefix leads to, though its routes are gone", function()
+		local net <close> = lab.new()
+		net:hosts { "a", "b", "c" }
+		net:routers("r", 2)
+		net:link({ "r1", "r2" }, "a")
+		net:link("b", "r1")
+		net:link("c", "r2")
+		net:up()
+		for _, dev in ipairs { "eth0", "eth1" } do
+			net:node "a".link:set { name = dev, up = false }
+		end
+		local by = { b = "eth0", r1 = "eth0", c = "eth1", r2 = "eth1" } -- r1 has the default route
+		each(net, { "a", { "b", "c", "r1", "r2" }, "icmp", "link_down" }, function(verdict)
+			assert.same({ "link_down", by[verdict.to] },
+				{ verdict.verdict, verdict.why:match "link (%S+) is down" }, verdict.why)
+		end)
+	end)
+
 	it("behind a router, and a neighbour that is silent, are the router's refusals", function()
 		local net <close> = line()
 		net:node "db".link:set { name = "eth0", up = false }
@@ -396,6 +416,8 @@ describe("length", function()
 		assert.same({ true, "open", false, "open", false, "inconclusive" }, { report[1].ok,
 			report[1].verdict, report[2].ok, report[2].verdict, report[3].ok, report[3].verdict })
 		assert.truthy(tostring(report):find("a -> b icmp,udp/9 of 1281 bytes is isolated", 1, true))
+		local row = json.decode(report:json()).rows[2]
+		assert.same({ 1281, 1281, "open" }, { row.row.size, row.verdicts[1].size, row.verdicts[1].short })
 	end)
 
 	it("is why a packet vanishes where the refusal is filtered: a black hole", function()
