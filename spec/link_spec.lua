@@ -364,6 +364,27 @@ describe("ns.link", function()
 		assert.equal(0, q:wait(5).code)
 	end)
 
+	it("looks again where events were lost while it waited", function()
+		a.link:add { name = "x", kind = "bridge" }
+		local home, reads = core.home, 0
+		finally(function() core.home = home end)
+		-- nobody reads that slowly on purpose: a monitor that heard nothing of the change
+		function core.home()
+			local monitor = setmetatable({}, { __close = function() end })
+			function monitor.read()
+				reads = reads + 1
+				if reads == 1 then
+					a.link:set { name = "x", mtu = 1300 }
+					return { action = "lost" }
+				end
+				return nil, "timeout"
+			end
+			return { monitor = function() return monitor end }
+		end
+		assert.equal("x", (a.link:wait("x", { mtu = 1300 }, 5) or {}).name)
+		assert.equal(1, reads)
+	end)
+
 	it("says what it cannot wait for", function()
 		refused("EINVAL", "name", a.link.wait, a.link, 5)
 		refused("EINVAL", "name", a.link.wait, a.link, "x", { name = "y" })

@@ -251,6 +251,9 @@ table inet monitor-lan { # monitor
 			assert.equal("vars.x", e.attr)
 			ns.nft:run "define own = 80\ntable inet t { chain c { tcp dport $own accept; }; }"
 			assert.truthy(ns.nft:list():find "dport 80 accept")
+			ns.nft:run "redefine own = 82\nadd rule inet t c tcp dport $own accept"
+			assert.truthy(ns.nft:list():find "dport 82 accept")
+			misuse("vars.own", "is missing", "redefine owner = 82\nadd rule inet t c tcp dport $own accept")
 			local file = os.tmpname()
 			finally(function() os.remove(file) end)
 			local out <close> = io.open(file, "w")

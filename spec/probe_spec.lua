@@ -287,6 +287,22 @@ describe("netns.probe", function()
 			end
 		end)
 
+		it("finds that all links are down, those aside that the kernel made", function()
+			local function none(of)
+				local verdict = probe { from = of, to = "10.9.0.1" }
+				return verdict.verdict .. " " .. (verdict.why:match "link (%S+)" or "")
+			end
+			local bare <close> = netns.new()
+			bare.link:add { name = "sit0", kind = "bridge" }
+			assert.equal("no_route ", none(bare))
+			bare.link:add { name = "eth0", kind = "bridge" }
+			assert.equal("link_down eth0", none(bare))
+			bare.link:set { name = "sit0", up = true }
+			assert.equal("link_down eth0", none(bare))
+			bare.link:add { name = "eth1", kind = "bridge", up = true }
+			assert.equal("no_route ", none(bare))
+		end)
+
 		it("finds what the sender's own firewall keeps in", function()
 			if not has_nft() then return end
 			a.nft:run(filter("output", each_probe "drop"))
