@@ -272,7 +272,8 @@ case("every collection", function(x)
 	end
 	table.sort(list)
 	for _, name in ipairs(list) do
-		local filter = name == "class" and { dev = "eth0" } or nil
+		local of_links = { class = true, filter = true }
+		local filter = of_links[name] and { dev = "eth0" } or nil
 		x.a[name]:replace(x.a[name]:list(filter))
 		tostring(x.a[name])
 	end
@@ -286,6 +287,13 @@ case("rules, neighbours, forwarding and queueing", function(x)
 	x.a.neigh:flush { dev = "eth0" }
 	x.a.qdisc:add { dev = "eth0", kind = "pfifo", data = { limit = 17 } }
 	x.a.qdisc:delete { dev = "eth0" }
+	x.a.qdisc:add { dev = "eth0", kind = "ingress" }
+	x.a.filter:add { dev = "eth0", parent = "ingress", kind = "u32", data = { src_ip = "10.0.0.0/8",
+		match = { { at = 24, value = 1, mask = 1 } },
+		actions = { { kind = "mirred", mode = "mirror", dev = "eth0" } } } }
+	assert(x.a.filter:get({ dev = "eth0" }).data.actions)
+	x.a.filter:flush { dev = "eth0" }
+	x.a.qdisc:delete { dev = "eth0", kind = "ingress" }
 end, { setup = two, undo = close, stride = 3 })
 
 case("link kinds", function(x)
