@@ -114,7 +114,9 @@ local function wait_usable(layout, namespaces, doing)
 	for _, ends in ipairs(layout.cables) do
 		for i = 1, ends[1].link.up ~= false and 2 or 0 do
 			local name = ends[i].node.name
-			waiting[name] = waiting[name] or {}
+			-- of a switch the bridge itself comes last
+			waiting[name] = waiting[name]
+				or { ends[i].node.kind == "switch" and { name = "br0" } or nil }
 			table.insert(waiting[name], ends[i])
 		end
 	end
