@@ -232,4 +232,20 @@ describe("ns.route", function()
 		assert.equal(2 ^ 32 - 1, ns.route:get({ dst = "10.0.0.0/8", table = "all" }).table)
 		assert.is_nil(ns.route:get { dst = "10.0.0.0/8" })
 	end)
+
+	it("names the first refusal of many, and keeps what came before it", function()
+		local list = {}
+		for i = 1, 500 do
+			list[i] = { dst = ("10.66.%d.%d/32"):format(i // 256, i % 256), type = "blackhole" }
+		end
+		local function count()
+			return #ns.route:list { type = "blackhole" }
+		end
+		local before = count()
+		list[300].dst = list[299].dst
+		assert.equal(300, refused("EEXIST", nil, ns.route.add, ns.route, list).index)
+		assert.equal(before + 299, count())
+		assert.equal(1, refused("EEXIST", nil, ns.route.add, ns.route, list).index)
+		assert.equal(before + 299, count())
+	end)
 end)

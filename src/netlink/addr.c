@@ -156,10 +156,8 @@ static void listed(struct rtnl *r, const struct nlmsghdr *h)
 	lua_State *L = r->L;
 
 	if (own.size == 4 || own.size == 16) {
-		codec_push_address(&r->codec, own.data, own.size);
-		lua_pushfstring(L, "%s/%d", lua_tostring(L, -1), (int)info->ifa_prefixlen);
-		lua_setfield(L, -3, "addr");
-		lua_pop(L, 1);
+		codec_push_prefix(&r->codec, own.data, own.size, info->ifa_prefixlen);
+		lua_setfield(L, -2, "addr");
 	}
 	if (local.data && address.data && address.size == local.size && memcmp(local.data, address.data, local.size) != 0) {
 		codec_push_address(&r->codec, address.data, address.size);

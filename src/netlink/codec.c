@@ -97,7 +97,7 @@ const struct codec_choice *codec_choose(struct codec *c, int spec, const struct 
 static bool known(struct codec *c, int spec, const struct codec_row *rows, const char *key)
 {
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
-		if (row->key && strcmp(row->key, key) == 0)
+		if (row->key && row->key[0] == key[0] && strcmp(row->key, key) == 0)
 			return true;
 		if (row->type == CODEC_INLINE && known(c, spec, row->sub, key))
 			return true;
@@ -359,13 +359,29 @@ static void keep_or_drop(struct codec *c, const struct codec_row *row, size_t fr
 	c->differs = true;
 }
 
-static void put_row(struct codec *c, int spec, const struct codec_row *row)
+/* Which keys a table may have, a bit for each: most rows are of none, and need no look into the table. */
+static uint64_t key_bit(const char *key)
+{
+	return (uint64_t)1 << (((unsigned int)key[0] * 5 + (key[0] ? (unsigned int)key[1] : 0)) & 63);
+}
+
+static uint64_t keys_of(lua_State *L, int spec)
+{
+	uint64_t keys = 0;
+
+	for (lua_pushnil(L); lua_next(L, spec); lua_pop(L, 1))
+		if (lua_type(L, -2) == LUA_TSTRING)
+			keys |= key_bit(lua_tostring(L, -2));
+	return keys;
+}
+
+static void put_row(struct codec *c, int spec, const struct codec_row *row, uint64_t keys)
 {
 	bool state = row->flags & CODEC_STATE && c->replace, after = row->flags & CODEC_AFTER && c->may_postpone, differs = c->differs;
 	lua_State *L = c->L;
 	size_t size = c->out->size;
 
-	if (row->flags & CODEC_RO)
+	if (row->flags & CODEC_RO || (!(keys & key_bit(row->key)) && !row->preset && !(row->flags & CODEC_NEEDED)))
 		return;
 	c->may_miss = state || after;
 	lua_pushstring(L, row->key);
@@ -392,7 +408,10 @@ static void put_row(struct codec *c, int spec, const struct codec_row *row)
 
 void codec_fields(struct codec *c, int spec, const struct codec_row *rows)
 {
+	uint64_t keys;
+
 	luaL_checkstack(c->L, 8, "codec");
+	keys = keys_of(c->L, spec);
 	for (const struct codec_row *row = rows; row->type != CODEC_END; row++) {
 		struct level level;
 
@@ -403,7 +422,7 @@ void codec_fields(struct codec *c, int spec, const struct codec_row *rows)
 		} else if (row->type == CODEC_UNION) {
 			put_union(c, spec, row);
 		} else {
-			put_row(c, spec, row);
+			put_row(c, spec, row, keys);
 		}
 	}
 }

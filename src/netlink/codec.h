@@ -151,6 +151,7 @@ struct codec {
 	struct codec_span present; /* what is there already, at the level that is being written: what is so already is not written; else empty */
 	bool differs;             /* something at that level was written that is not so already */
 	size_t level;             /* where the attributes of that level begin in out->data */
+	int fields;               /* how many the entry has that was decoded last */
 	bool elsewhere;           /* what is decoded has its lower link in another namespace (LOWER) */
 	uint32_t (*ifindex)(struct codec *c, const char *name, const char *key);
 	void (*push_ifname)(struct codec *c, uint32_t index);
@@ -191,6 +192,7 @@ void codec_decode(struct codec *c, const struct nlmsghdr *message, size_t header
 /* The attributes alone. */
 void codec_decode_attrs(struct codec *c, const void *attrs, size_t size, const void *header, const struct codec_row *rows);
 void codec_push_address(struct codec *c, const void *data, size_t size);
+void codec_push_prefix(struct codec *c, const void *data, size_t size, uint8_t length);
 void codec_push_lladdr(struct codec *c, const void *address, size_t size);
 
 /* The row of a key, also inside INLINE nests; NULL if there is none. */

@@ -47,7 +47,7 @@ static void push_bits(lua_State *L, const struct codec_row *row, uint32_t value)
 {
 	lua_Integer n = 0;
 
-	lua_newtable(L);
+	lua_createtable(L, __builtin_popcount(value), 0);
 	for (const struct codec_name *name = row->names; name->name; name++)
 		if (value & name->value) {
 			lua_pushstring(L, name->name);
@@ -58,12 +58,16 @@ static void push_bits(lua_State *L, const struct codec_row *row, uint32_t value)
 void codec_push_lladdr(struct codec *c, const void *address, size_t size)
 {
 	const uint8_t *data = address;
-	char text[3 * 32 + 1];
-	size_t n = 0;
+	static const char digits[] = "0123456789abcdef";
+	char text[3 * 32], *end = text;
 
-	for (size_t i = 0; i < size && i < 32; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%02x", i ? ":" : "", data[i]);
-	lua_pushlstring(c->L, text, n);
+	for (size_t i = 0; i < size && i < 32; i++) {
+		if (i)
+			*end++ = ':';
+		*end++ = digits[data[i] >> 4];
+		*end++ = digits[data[i] & 15];
+	}
+	lua_pushlstring(c->L, text, (size_t)(end - text));
 }
 
 /* Two bytes in base 16. */
@@ -73,27 +77,60 @@ static const char *hex4(const uint8_t *data, char text[static 5])
 	return text;
 }
 
+/* What stands at `to` behind the number, which has at most three digits. */
+static char *put_byte(char *to, uint8_t number)
+{
+	if (number >= 100)
+		*to++ = (char)('0' + number / 100);
+	if (number >= 10)
+		*to++ = (char)('0' + number / 10 % 10);
+	*to++ = (char)('0' + number % 10);
+	return to;
+}
+
+/* Listings are made of addresses, for which the C library's way takes as long as all else. Returns what stands behind, or NULL. */
+static char *put_address(char to[static INET6_ADDRSTRLEN], const uint8_t *data, size_t size)
+{
+	if (size == 16)
+		return inet_ntop(AF_INET6, data, to, INET6_ADDRSTRLEN) ? to + strlen(to) : NULL;
+	for (size_t i = 0; i < 4 && size == 4; i++) {
+		to = put_byte(to, data[i]);
+		*to++ = '.';
+	}
+	return size == 4 ? to - 1 : NULL;
+}
+
 void codec_push_address(struct codec *c, const void *data, size_t size)
 {
-	char text[INET6_ADDRSTRLEN];
+	char text[INET6_ADDRSTRLEN], *end = put_address(text, data, size);
 
-	if (size == 4 || size == 16)
-		lua_pushstring(c->L, inet_ntop(size == 4 ? AF_INET : AF_INET6, data, text, sizeof(text)));
+	if (end)
+		lua_pushlstring(c->L, text, (size_t)(end - text));
 	else
 		lua_pushnil(c->L);
 }
 
+void codec_push_prefix(struct codec *c, const void *data, size_t size, uint8_t length)
+{
+	char text[INET6_ADDRSTRLEN + sizeof("/255")], *end = put_address(text, data, size);
+
+	if (!end) {
+		lua_pushnil(c->L);
+		return;
+	}
+	*end++ = '/';
+	end = put_byte(end, length);
+	lua_pushlstring(c->L, text, (size_t)(end - text));
+}
+
 static void push_prefix(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
 {
-	char text[INET6_ADDRSTRLEN];
 	uint8_t length = *((const uint8_t *)header + row->off);
 
-	if ((size != 4 && size != 16) || !inet_ntop(size == 4 ? AF_INET : AF_INET6, data, text, sizeof(text)))
-		lua_pushnil(c->L);
-	else if ((row->flags & CODEC_HOST) && length == size * 8)
-		lua_pushstring(c->L, text);
+	if (row->flags & CODEC_HOST && length == size * 8)
+		codec_push_address(c, data, size);
 	else
-		lua_pushfstring(c->L, "%s/%d", text, (int)length);
+		codec_push_prefix(c, data, size, length);
 }
 
 static bool push_address(struct codec *c, const struct codec_row *row, const uint8_t *data, size_t size)
@@ -107,6 +144,16 @@ static bool push_address(struct codec *c, const struct codec_row *row, const uin
 		return false;
 	codec_push_address(c, data, size);
 	return true;
+}
+
+/* How many attributes: about as many fields will the table have. */
+static int count(struct codec_span attrs)
+{
+	int n = 0;
+
+	while (codec_next(&attrs))
+		n++;
+	return n;
 }
 
 static bool push_value(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header);
@@ -129,8 +176,11 @@ static void push_list(struct codec *c, const struct codec_row *row, struct codec
 static void push_members(struct codec *c, const struct codec_row *row, const char *data, size_t size)
 {
 	lua_State *L = c->L;
+	int n = 0;
 
-	lua_newtable(L);
+	while (row->sub[n].type != CODEC_END)
+		n++;
+	lua_createtable(L, 0, n);
 	for (const struct codec_row *member = row->sub; member->type != CODEC_END; member++)
 		if (member->off + member->width <= size && push_value(c, member, data + member->off, member->width, data))
 			lua_setfield(L, -2, member->key);
@@ -229,7 +279,7 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 	case CODEC_NEST:
 		if (size < row->header)
 			return false;
-		lua_newtable(L);
+		lua_createtable(L, 0, count((struct codec_span){ (const char *)data + NLMSG_ALIGN(row->header), size - NLMSG_ALIGN(row->header) }));
 		codec_decode_attrs(c, (const char *)data + NLMSG_ALIGN(row->header), size - NLMSG_ALIGN(row->header), data, row->sub);
 		return true;
 	case CODEC_KEY:
@@ -260,8 +310,10 @@ static bool push_value(struct codec *c, const struct codec_row *row, const void 
 
 static void set_field(struct codec *c, const struct codec_row *row, const void *data, size_t size, const void *header)
 {
-	if (push_value(c, row, data, size, header))
+	if (push_value(c, row, data, size, header)) {
 		lua_setfield(c->L, -2, row->key);
+		c->fields++;
+	}
 }
 
 static void set_off(struct codec *c, struct codec_span attrs, const struct codec_row *rows)
@@ -286,7 +338,7 @@ static void set_union(struct codec *c, const struct codec_row *row, const void *
 	for (const struct codec_choice *one = row->choices; kind && one->name; one++) {
 		if (strcmp(one->name, kind) != 0 || !one->rows)
 			continue;
-		lua_newtable(L);
+		lua_createtable(L, 0, count((struct codec_span){ data, size }));
 		codec_decode_attrs(c, data, size, NULL, one->rows);
 		set_off(c, (struct codec_span){ data, size }, one->rows);
 		lua_setfield(L, -2, row->key);

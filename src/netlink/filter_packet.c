@@ -82,10 +82,8 @@ static void push_address(struct rtnl *r, const char *key, const void *address, s
 {
 	if (length <= 0)
 		return;
-	codec_push_address(&r->codec, address, size);
-	lua_pushfstring(r->L, "%s/%d", lua_tostring(r->L, -1), length);
-	lua_setfield(r->L, -3, key);
-	lua_pop(r->L, 1);
+	codec_push_prefix(&r->codec, address, size, (uint8_t)length);
+	lua_setfield(r->L, -2, key);
 }
 
 void filter_packet_push(struct rtnl *r, const struct packet *packet, size_t size)

@@ -150,9 +150,7 @@ static bool push_subnet(struct codec *c, struct codec_span attrs)
 
 	if ((address.size != 4 && address.size != 16) || bits.size < 1)
 		return false;
-	codec_push_address(c, address.data, address.size);
-	lua_pushfstring(c->L, "%s/%d", lua_tostring(c->L, -1), (int)(uint8_t)bits.data[0]);
-	lua_remove(c->L, -2);
+	codec_push_prefix(c, address.data, address.size, (uint8_t)bits.data[0]);
 	return true;
 }
 

@@ -341,6 +341,7 @@ const struct rtnl_object rtnl_link = {
 	.sorted = link_sorted,
 	.ask = link_ask,
 	.direct = link_direct,
+	.received = link_received,
 	.listing = link_listing,
 	.listed = link_listed,
 	.stays = passed_over,

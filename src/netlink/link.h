@@ -27,6 +27,7 @@ void link_undo(struct rtnl *r);
 /* link_list.c: for struct rtnl_object. */
 void link_ask(struct rtnl *r, int filter);
 bool link_direct(struct rtnl *r, int filter);
+void link_received(struct rtnl *r, const struct nlbuf *in);
 void link_listing(struct rtnl *r, const struct nlmsghdr *h);
 void link_listed(struct rtnl *r, const struct nlmsghdr *h);
 

@@ -51,6 +51,26 @@ bool link_direct(struct rtnl *r, int filter)
 	return true;
 }
 
+/* Links name each other by index: most of their names are among what came. */
+void link_received(struct rtnl *r, const struct nlbuf *in)
+{
+	const size_t fixed = NLMSG_LENGTH(sizeof(struct ifinfomsg));
+
+	for (size_t at = 0; at + fixed <= in->size;) {
+		const struct nlmsghdr *h = (const struct nlmsghdr *)(in->data + at);
+		struct codec_span name;
+
+		if (h->nlmsg_len < fixed || h->nlmsg_len > in->size - at)
+			break;
+		at += NLMSG_ALIGN(h->nlmsg_len);
+		name = codec_inner(codec_attrs(h, sizeof(struct ifinfomsg)), IFLA_IFNAME);
+		if (h->nlmsg_type != RTM_NEWLINK || !name.data)
+			continue;
+		lua_pushlstring(r->L, name.data, strnlen(name.data, name.size));
+		lua_rawseti(r->L, r->names, ((const struct ifinfomsg *)mnl_nlmsg_get_payload(h))->ifi_index);
+	}
+}
+
 /* The rows are read in this light. */
 void link_listing(struct rtnl *r, const struct nlmsghdr *h)
 {

@@ -70,10 +70,13 @@ static bool fits(struct rtnl *r, int filter, int entry, const struct codec_row *
 
 	luaL_checkstack(L, 12, r->codec.op);
 	for (lua_pushnil(L); fit && lua_next(L, filter); lua_settop(L, key)) {
-		const struct codec_row *row = codec_find(rows, lua_tostring(L, key));
+		const struct codec_row *row;
 
 		lua_pushvalue(L, key);
 		lua_rawget(L, entry);
+		if (lua_rawequal(L, wanted, listed))
+			continue;
+		row = codec_find(rows, lua_tostring(L, key));
 		fit = (rows == r->object->rows && means_all(r, row->key, wanted)) || value_fits(r, filter, wanted, listed, row);
 	}
 	lua_settop(L, key - 1);
@@ -115,9 +118,10 @@ void rtnl_push(struct rtnl *r, const struct nlmsghdr *h)
 {
 	const struct rtnl_object *o = r->object;
 
-	lua_createtable(r->L, 0, 16);
+	lua_createtable(r->L, 0, r->codec.fields ? r->codec.fields : 16); /* mostly as many as the one before had */
 	if (o->listing)
 		o->listing(r, h);
+	r->codec.fields = 0;
 	codec_decode(&r->codec, h, o->header, o->rows);
 	if (o->listed)
 		o->listed(r, h);
@@ -129,6 +133,8 @@ void rtnl_decode(struct rtnl *r, struct nlbuf *in, int filter, int out)
 	lua_State *L = r->L;
 	lua_Integer n = (lua_Integer)lua_rawlen(L, out);
 
+	if (o->received)
+		o->received(r, in);
 	for (size_t at = 0; at + NLMSG_HDRLEN <= in->size;) {
 		struct nlmsghdr *h = (struct nlmsghdr *)(in->data + at);
 

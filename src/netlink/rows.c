@@ -16,7 +16,7 @@ const struct codec_row *codec_find(const struct codec_row *rows, const char *key
 
 		if (inner)
 			return inner;
-		if (row->key && strcmp(row->key, key) == 0)
+		if (row->key && row->key[0] == key[0] && strcmp(row->key, key) == 0)
 			return row;
 	}
 	return NULL;

@@ -42,6 +42,7 @@ struct rtnl_object {
 	void (*sorted)(struct rtnl *r, int array);                    /* push the array in the order in which `replace` can make it */
 	void (*ask)(struct rtnl *r, int filter);                      /* narrow a dump request; filter 0: none */
 	bool (*direct)(struct rtnl *r, int filter);                   /* turn it into a request for one, if the filter's key allows */
+	void (*received)(struct rtnl *r, const struct nlbuf *in);     /* before what came is decoded */
 	bool (*wanted)(struct rtnl *r, const struct nlmsghdr *h, int filter);
 	void (*listing)(struct rtnl *r, const struct nlmsghdr *h);    /* before a message is decoded */
 	void (*listed)(struct rtnl *r, const struct nlmsghdr *h);     /* complete the table on top of the stack */

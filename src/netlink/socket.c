@@ -3,8 +3,9 @@
  * socket.c - talk to the kernel over a netlink socket
  *
  * The kernel answers a request inside the sender's sendmsg, so reading an ack never waits for long and EINTR is simply retried. One
- * buffer size serves all: 32 KiB is the largest piece in which the kernel hands out a dump. A batch is cut so that its acks fit the
- * receive buffer (256 of them fill the default one; beyond that acks are lost with ENOBUFS).
+ * buffer size serves all: 32 KiB is the largest piece in which the kernel hands out a dump. Of a batch only the last message is
+ * acknowledged, since acks take time and a refusal is told unasked; it is cut so that refusals of all fit the receive buffer (256 fill the
+ * default one; beyond that they are lost with ENOBUFS).
  *
  * Nothing here takes a lua_State. A reply is believed only when it comes from the kernel (nl_pid 0) and bears our sequence number; what is
  * left over from an earlier, broken conversation is read away. Lengths are checked unsigned, since mnl_nlmsg_ok() casts to int.
@@ -236,12 +237,14 @@ int nlsock_talk(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *answer
 	}
 }
 
-/* Collect the `n` acks whose sequence numbers begin at `first`; without `errors` the last one is enough. */
+/* What comes for `n` requests, whose sequence numbers begin at `first`: refusals, unasked, and the last one's answer at the end. */
 static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nlerror *errors)
 {
 	char in[READ_SIZE];
 
-	for (unsigned int acked = 0; acked < n;) {
+	if (errors)
+		memset(errors, 0, n * sizeof(*errors));
+	for (bool ended = false; !ended;) {
 		ssize_t got = receive(s, in, sizeof(in), 0);
 		size_t left = got > 0 ? (size_t)got : 0;
 
@@ -252,9 +255,7 @@ static int collect(struct nlsock *s, uint32_t first, unsigned int n, struct nler
 				continue;
 			if (errors)
 				parse_ack(h, &errors[h->nlmsg_seq - first]);
-			else if (h->nlmsg_seq - first == n - 1)
-				return 0;
-			acked += errors != NULL;
+			ended = h->nlmsg_seq - first == n - 1;
 		}
 	}
 	return 0;
@@ -273,7 +274,7 @@ int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, stru
 		if (count > 0 && *used + h->nlmsg_len > BATCH_BYTES)
 			break;
 		h->nlmsg_seq = ++s->seq;
-		h->nlmsg_flags |= NLM_F_REQUEST | (errors ? NLM_F_ACK : 0);
+		h->nlmsg_flags |= NLM_F_REQUEST;
 		*used += NLMSG_ALIGN(h->nlmsg_len);
 		count++;
 		last = h;

@@ -40,8 +40,8 @@ int nlsock_talk(struct nlsock *s, struct nlmsghdr *request, struct nlbuf *answer
 /*
  * Send the first of `n` requests that stand one behind the other in `data`, as many as acks and buffers allow in one system call.
  * `errors[i]` (room for NLSOCK_BATCH) gets each one's outcome (errnum 0: done), `*used` the bytes that they took. Returns how many were
- * sent, or -errno when the conversation itself broke. The kernel carries out every message, also those behind a refused one. Where nobody
- * wants to know which were refused, `errors` is NULL, and only the last is acked.
+ * sent, or -errno when the conversation itself broke. The kernel carries out every message, also those behind a refused one. `errors`
+ * may be NULL, where nobody wants to know which were refused.
  */
 #define NLSOCK_BATCH 128
 int nlsock_batch(struct nlsock *s, void *data, size_t size, unsigned int n, struct nlerror *errors, size_t *used);
