@@ -15,7 +15,8 @@
 -- `over = 5` in place of `bar` compares the difference, in milliseconds; `faster = 20` is how many
 -- times ours is to be faster. `ours` may be a list, and `floor` a function: what somebody else's
 -- program takes (peers.lua, builders.lua). A row with `skip` says why it
--- cannot be measured here. The file is given the path of this interpreter.
+-- cannot be measured here; one with `report`, a function of the size, is no comparison: what it
+-- returns is printed. The file is given the path of this interpreter.
 --
 --   nslua scripts/bench.lua [--rounds N] [--small] [--strict] [NAME ...]
 --
@@ -179,6 +180,9 @@ for _, name in ipairs(options.names) do
 	for _, row in ipairs(assert(loadfile("scripts/bench/" .. name .. ".lua"))(interpreter)) do
 		if row.skip then
 			io.write(("%-58s skipped: %s\n"):format(label(row, options), row.skip))
+		elseif row.report then
+			io.write(("%-58s %s\n"):format(label(row, options),
+				row.report(options.small and row.small or row.size)))
 		else
 			local found = compare(row, options)
 			missed = missed + (found.missed and 1 or 0)

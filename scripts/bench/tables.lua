@@ -2,6 +2,8 @@
 -- tables.lua - many things of one namespace: put there as one array, and listed
 local netns = require "netns"
 
+local interpreter = ...
+
 local function dotted(i)
 	return ("11.%d.%d.%d"):format(i >> 16, i >> 8 & 255, i & 255)
 end
@@ -52,6 +54,42 @@ local function lister(object, filter)
 	end
 end
 
+-- A process of its own says how much memory it has at most, from just before the listing on.
+local memory = [[
+	local netns = require "netns"
+	local function resident(key)
+		for line in io.lines "/proc/self/status" do
+			local kilobytes = line:match("^" .. key .. ":%s+(%d+)")
+			if kilobytes then
+				return kilobytes / 1024
+			end
+		end
+	end
+	local ns <close>, routes = netns.new(), {}
+	ns.link:add { name = "x", kind = "veth", up = true, peer = { name = "y", up = true } }
+	for i = 1, SIZE do
+		routes[#routes + 1] = { dst = ("11.%d.%d.%d"):format(i >> 16, i >> 8 & 255, i & 255), dev = "x" }
+		if #routes == 1000 or i == SIZE then
+			ns.route:add(routes)
+			routes = {}
+		end
+	end
+	collectgarbage()
+	collectgarbage()
+	local before, lua = resident "VmRSS", collectgarbage "count"
+	assert(io.open("/proc/self/clear_refs", "w")):write("5"):close()
+	local found = ns.route:list { family = "inet" }
+	local peak = resident "VmHWM"
+	collectgarbage()
+	print(("%.0f MB at most above what it had, %.0f bytes a route; its tables are %.0f MB"):format(
+		peak - before, (peak - before) * 2^20 / #found, (collectgarbage "count" - lua) / 1024))
+]]
+
+local function peak(size)
+	local script = memory:gsub("SIZE", tostring(size))
+	return (netns.current():exec({ interpreter, "-", stdin = script }).stdout:gsub("%s+$", ""))
+end
+
 return {
 	{ name = "%d routes as one array", bar = 1.3, size = 10000, small = 4,
 		floor = { "tables", "load" }, ours = load },
@@ -61,4 +99,5 @@ return {
 		floor = { "tables", "addrs" }, ours = lister("addr", { family = "inet" }) },
 	{ name = "%d links into Lua tables", bar = 3, size = 1000, small = 4,
 		floor = { "tables", "links" }, ours = lister("link", nil) },
+	{ name = "peak memory of a listing of %d routes", size = 100000, small = 40, report = peak },
 }
