@@ -58,6 +58,13 @@ describe("require 'netns' in lua5.4:", function()
 		]])
 	end)
 
+	each_user("labs work", function(user)
+		succeeds(user, "lua5.4", [[
+			local net <close> = require "netns.lab".star(24):up() -- some are made ahead
+			net:expect { { "h1", { "h2", "h4" }, { "icmp", "tcp/80" }, "open" } }
+		]])
+	end)
+
 	each_user("ns:call, ns.nft and names work with privilege only, and say so", function(user)
 		local out = succeeds(user, "lua5.4", [[
 			local netns = require "netns"

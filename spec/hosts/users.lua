@@ -11,11 +11,16 @@ local hosts = {}
 
 local copy
 
--- Three users: one that may all, one without capabilities, and where the sandbox has several users
--- (it was started by root), a true ordinary one.
+-- Four users: one that may all, one without capabilities, one that may all in a user namespace but
+-- has a network namespace from outside, as in a rootless container with the machine's network; and
+-- where the sandbox has several users (it was started by root), a true ordinary one.
 local users = {
 	{ name = "with privilege", may = true, prefix = {} },
 	{ name = "without capabilities", prefix = support.without_privilege },
+	{
+		name = "as root of a user namespace",
+		prefix = { "unshare", "--user", "--map-root-user", "--" },
+	},
 	{
 		name = "as an ordinary user", ordinary = true,
 		prefix = { "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--" },

@@ -84,10 +84,16 @@ BARE static int make_all(void *arg)
 	struct work *w = arg;
 	const char *text = w->text;
 	struct made made;
+	long home, code;
 
 	RAW(prctl, PR_SET_NAME, "netns-ahead", 0, 0, 0);
 	RAW(prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (RAW(getppid, 0) != w->owner)
+		return 0;
+	home = RAW(openat, AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	code = RAW(setns, home, CLONE_NEWNET); /* who takes them must be able to enter and leave: see ns_returns() */
+	RAW(close, home);
+	if (code < 0)
 		return 0;
 	for (size_t i = 0; i < w->n && !w->stop; i++, text++) {
 		if (RAW(unshare, CLONE_NEWNET) < 0)
@@ -232,6 +238,7 @@ static int m_take(lua_State *L)
 	}
 	if (ns_adopt(ns, made.fd, &fault) < 0)
 		return error_raise(L, &(struct error){ .op = "netns new", .errnum = fault.errnum, .message = fault.text });
+	ns->returns = true;
 	lua_pushboolean(L, made.written);
 	return 2;
 }

@@ -56,17 +56,30 @@ bool ns_is_here(const struct ns *ns)
 	return stat(THREAD_NET, &st) == 0 && st.st_dev == ns->dev && st.st_ino == ns->inode;
 }
 
+/*
+ * Root of a user namespace that does not own it (of a container that has the machine's network, say) could leave it, and for ever: whether
+ * the way back is open is found out by going it.
+ */
+int ns_returns(void)
+{
+	int home = open(THREAD_NET, O_RDONLY | O_CLOEXEC), error;
+
+	if (home < 0)
+		return -errno;
+	error = setns(home, CLONE_NEWNET) < 0 ? -errno : 0;
+	close(home);
+	return error;
+}
+
 /* home->fd stays -1 where there is no way to go. */
 int ns_enter(const struct ns *ns, struct ns_home *home)
 {
-	int error;
+	int error = ns->returns ? 0 : ns_returns();
 
-	home->fd = open(THREAD_NET, O_RDONLY | O_CLOEXEC);
-	if (home->fd < 0)
-		return -errno;
-	if (setns(ns->fd, CLONE_NEWNET) == 0)
+	home->fd = error < 0 ? -1 : open(THREAD_NET, O_RDONLY | O_CLOEXEC);
+	if (home->fd >= 0 && setns(ns->fd, CLONE_NEWNET) == 0)
 		return 0;
-	error = -errno;
+	error = error < 0 ? error : -errno;
 	handle_closefd(&home->fd);
 	return error == -EPERM && ns_is_here(ns) ? 0 : error;
 }
@@ -177,8 +190,11 @@ int ns_adopt(struct ns *ns, int fd, struct fault *fault)
 
 static int make_here(void)
 {
-	int home = open(THREAD_NET, O_RDONLY | O_CLOEXEC), fd, error;
+	int error = ns_returns(), home, fd;
 
+	if (error < 0)
+		return error;
+	home = open(THREAD_NET, O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return -errno;
 	if (unshare(CLONE_NEWNET) < 0) {
@@ -282,6 +298,7 @@ struct ns *ns_make(lua_State *L, const char *op, const char *name)
 		error_errno(L, -fd, op, name);
 	if (ns_adopt(ns, fd, &fault) < 0)
 		fail(L, op, name, &fault);
+	ns->returns = ns->user < 0;
 	return ns;
 }
 
@@ -331,7 +348,9 @@ struct ns *ns_ref(lua_State *L, int idx, const char *op, const char *field)
 	}
 	if (ns_adopt(ns, fd, &fault) < 0)
 		fail(L, op, subject, &fault);
-	ns->user = userns_owner(L, ns->fd, &ns->user_ours);
+	ns->returns = ns_returns() == 0;
+	if (!ns->returns)
+		ns->user = userns_owner(L, ns->fd, &ns->user_ours);
 	lua_remove(L, -2); /* the subject */
 	return ns;
 }

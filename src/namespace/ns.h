@@ -20,6 +20,7 @@ struct ns {
 	int fd;                     /* nsfs descriptor; -1 once closed */
 	int user;                   /* the user namespace to enter first (userns.h); -1: none */
 	bool user_ours;             /* it is ours to close; else the Lua state's */
+	bool returns;               /* who enters it comes back: known since the handle was made */
 	struct hosts *hosts;        /* what its processes see as /etc/hosts; NULL: ours (hosts.h) */
 	int mounts;                 /* nsfs descriptor of the mount namespace that its processes get, -1 until one is needed (see mounts.c) */
 	dev_t dev;
@@ -60,6 +61,9 @@ int ns_file(const struct ns *ns, const char *path, int flags);
 
 /* Its rtnetlink socket, opened on first use; NULL with the reason in `fault`. */
 struct nlsock *ns_route(struct ns *ns, struct fault *fault);
+
+/* Could the thread come back to where it is? 0 or -errno: EPERM where it could not. */
+int ns_returns(void);
 
 /*
  * Enter and leave: only for C that takes no lua_State in between. ns_enter returns 0 or -errno (then nothing changed);

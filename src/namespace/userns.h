@@ -14,8 +14,9 @@
 int userns_of(lua_State *L, const char *op, const char *subject);
 
 /*
- * Which user namespace a process of ours must enter before the network namespace `net`: this state's own, or another that we may enter
- * since its maker was our user (another state's, a rootless container's), which the caller then has to close (*ours). -1: none.
+ * For who cannot go there and back himself: which user namespace a process of ours must enter before the network namespace `net`; this
+ * state's own, or another that we may enter since its maker was our user (another state's, a rootless container's), which the caller then
+ * has to close (*ours). -1: none.
  */
 int userns_owner(lua_State *L, int net, bool *ours);
 
