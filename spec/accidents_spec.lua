@@ -142,13 +142,23 @@ describe("no access", function()
 
 	it("that is only a broken cable behind the sender's back", function()
 		local net <close> = dmz()
-		net:node "lan".nft:run [[table netdev t { chain c {
+		local broken = [[table netdev t { chain c {
 			type filter hook ingress device "web" priority 0;
 			meta protocol ip drop
 			icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
 			meta protocol ip6 drop
 		}; }]]
+		net:node "lan".nft:run(broken)
 		local entry = exposed(net, "web", "db", "tcp/22", "inconclusive")
+		assert.truthy(entry.why:find("control failed", 1, true), entry.why)
+		-- that it reaches itself is no control
+		local pair <close> = lab.new()
+		pair:hosts { "web", "www" }
+		pair:switch "lan"
+		pair:link({ "web", "www" }, "lan")
+		pair:up()
+		pair:node "lan".nft:run(broken)
+		entry = exposed(pair, "web", "www", "tcp/22", "inconclusive")
 		assert.truthy(entry.why:find("control failed", 1, true), entry.why)
 	end)
 
