@@ -295,6 +295,11 @@ local function ask(spec, options, way, around, alone)
 	if options ~= nil and type(options) ~= "table" then
 		misuse(nil, "options", "table expected, got %s", type(options))
 	end
+	for key in next, options or {} do
+		if key ~= "settle" then
+			misuse(nil, tostring(key), "unknown key")
+		end
+	end
 	local one = rawget(spec, "from") ~= nil or rawget(spec, "to") ~= nil
 	local specs = one and { spec } or spec
 	local asked, list, result, known = {}, {}, {}, {}
