@@ -4,10 +4,9 @@ local core = require "netns.core"
 local firewall = require "netns.firewall"
 local lfs = require "lfs"
 local netns = require "netns"
+local reference = require "spec.reference"
 local support = require "spec.support"
 local verdict = require "netns.proof.verdict".read
-
-local directory = "lualib/netns/meta/"
 
 -- Modules that no user requires by name; what they add to others is compared there.
 local private = {
@@ -16,166 +15,7 @@ local private = {
 	process = true, supports = true, sysctl = true, words = true,
 }
 
--- 1. Reading the reference: the part of LuaCATS in which it is written.
-
--- What is declared: classes[name] = { fields = { key -> { type, text, optional } }, methods =
--- { name -> parameters } }, aliases[name] = text, modules[name] = class, types = all that are used,
--- with their places.
-local reference = { classes = {}, aliases = {}, modules = {}, types = {} }
-
-local function class_of(name)
-	reference.classes[name] = reference.classes[name] or { fields = {}, methods = {} }
-	return reference.classes[name]
-end
-
--- A type ends at a blank that stands in no quotes, brackets or `fun(...): x`.
-local function split_type(text)
-	local depth, quoted, at = 0, false, 1
-	while at <= #text do
-		local c = text:sub(at, at)
-		if c == '"' then
-			quoted = not quoted
-		elseif not quoted and c:find "[%(%[{<]" then
-			depth = depth + 1
-		elseif not quoted and c:find "[%)%]}>]" then
-			depth = depth - 1
-		elseif not quoted and depth == 0 and c == " " and not text:sub(1, at - 1):find ":$" then
-			break
-		end
-		at = at + 1
-	end
-	return text:sub(1, at - 1), text:sub(at + 1)
-end
-
-local function note_type(text, at)
-	table.insert(reference.types, { text = text, at = at })
-end
-
--- One file's state: `class` of the block that is being read, `params` before a function, `owner` of
--- each local variable.
-local tags = {}
-
-function tags.meta(state, rest)
-	state.module = rest ~= "" and rest or nil
-end
-
-function tags.class(state, rest)
-	local name, parent = rest:match("^([%w_.]+) ?:? ?([%w_.]*)$")
-	state.class = class_of(name or error("no class name: " .. rest))
-	if parent ~= "" then
-		note_type(parent, rest)
-	end
-end
-
-function tags.field(state, rest, at)
-	if rest:sub(1, 1) == "[" then
-		return note_type(rest:match("^%b[] (.*)$"), at)
-	end
-	local key, mark, after = rest:match("^([%w_]+)(%??) (.+)$")
-	local kind, text = split_type(after)
-	assert(state.class, "a field outside of a class")
-	assert(not state.class.fields[key], key .. " is documented twice")
-	state.class.fields[key] = { type = kind, text = text, line = rest, optional = mark ~= "" }
-	note_type(kind, at)
-end
-
-function tags.alias(state, rest, at)
-	local name, text = rest:match("^([%w_.]+) ?(.*)$")
-	reference.aliases[name] = text
-	state.alias = name
-	note_type(text, at)
-end
-
-function tags.param(state, rest, at)
-	local name, after = rest:match("^([%w_.]+)%?? (.+)$")
-	table.insert(state.params, name)
-	note_type((split_type(after)), at)
-end
-
-tags["return"] = function(_, rest, at)
-	note_type((split_type(rest)), at)
-end
-
-function tags.overload(_, rest, at)
-	note_type(assert(rest:match "^fun%b():? ?(.*)$"), at)
-end
-
-local function read_function(state, line)
-	local owner, separator, name, list = line:match("^function ([%w_]+)([.:])([%w_]+)(%b()) end$")
-	local class = assert(state.owners[owner], "of which class is this?")
-	local params = {}
-	for param in list:gmatch("[%w_.]+") do
-		table.insert(params, param)
-	end
-	assert(table.concat(params, " ") == table.concat(state.params, " "),
-		"@param and the function's parameters differ")
-	assert(not class.methods[name], name .. " is documented twice")
-	assert(state.said, "not a word about it")
-	class.methods[name] = { params = params, method = separator == ":" }
-end
-
-local function read_code(state, line)
-	local variable = line:match("^local ([%w_]+) = {}$")
-	local owner, field = line:match("^([%w_]+)%.([%w_]+) = .+$")
-	if variable then
-		state.owners[variable] = state.class or class_of("module " .. state.module)
-		if state.module then
-			reference.modules[state.module] = state.owners[variable]
-		end
-	elseif owner then
-		state.owners[owner].fields[field] = { type = "table", text = "", line = line }
-	elseif line:find "^function" then
-		read_function(state, line)
-	else
-		assert(line:find "^return [%w_]+$", "neither a declaration nor a comment")
-	end
-end
-
-local function read_line(state, line, at)
-	local tag, rest = line:match("^%-%-%-@(%w+) ?(.*)$")
-	if tag then
-		assert(tags[tag], "unknown tag " .. tag)(state, rest, at)
-	elseif line:find "^%-%-%-|" then
-		local alias = assert(state.alias, "a value of no alias")
-		reference.aliases[alias] = reference.aliases[alias] .. "|" .. line:match("^%-%-%-| (%S+)")
-	elseif line:find "^%-%-%-." then
-		state.said = true
-	elseif line:find "^%-%-" then
-		state.said = true -- prose of the file
-	elseif line ~= "" then
-		read_code(state, line)
-	end
-	if tag then
-		state.said = true
-	elseif not line:find "^%-%-" then
-		state.class, state.alias, state.params, state.said = nil, nil, {}, false
-	end
-end
-
-local function read_file(path)
-	local state, at = { owners = {}, params = {} }, 0
-	for line in io.lines(path) do
-		at = at + 1
-		local where = ("%s:%d"):format(path, at)
-		local ok, why = pcall(read_line, state, line, where)
-		if not ok then
-			error(("%s: %s\n%s"):format(where, why, line), 0)
-		end
-	end
-end
-
-local files = {}
-for name in lfs.dir(directory) do
-	if name:find "%.lua$" then
-		table.insert(files, directory .. name)
-	end
-end
-table.sort(files)
-for _, path in ipairs(files) do
-	read_file(path)
-end
-
--- 2. Comparing
+-- 1. Comparing
 
 local function keys(t)
 	local list = {}
@@ -288,7 +128,8 @@ function check_rows(rows, documented, what, object)
 				local found, name = class_of_kind(object, kind)
 				check_rows(more, found, where, object)
 				local type = documented.fields[row.key].type
-				local mentioned = (reference.aliases[type] or type):find(name, 1, true)
+				local alias = type:match "^[%w_.]+"
+				local mentioned = (reference.aliases[alias] or type):find(name, 1, true)
 				assert.is_truthy(mentioned, where .. ": its class is not in the type")
 			end
 		end
@@ -304,11 +145,21 @@ local function same_fields(name, values)
 	same(name, class(name).fields, merge(table.unpack(values)))
 end
 
+-- The fields that a class and its parents say are always there, as key -> class that says so.
+local function required(name)
+	local documented = class(name)
+	local found = documented.parent and required(documented.parent) or {}
+	for key, field in pairs(documented.fields) do
+		found[key] = not field.optional and name or nil
+	end
+	return found
+end
+
 local function is_function(value)
 	return type(value) == "function"
 end
 
--- 3. What there is
+-- 2. What there is
 
 describe("the reference", function()
 	local ns
@@ -322,7 +173,7 @@ describe("the reference", function()
 	end)
 
 	it("is Lua", function()
-		for _, path in ipairs(files) do
+		for _, path in ipairs(reference.files) do
 			assert.has_no.errors(assert(loadfile(path)))
 		end
 	end)
@@ -394,6 +245,100 @@ describe("the reference", function()
 		end
 	end)
 
+	it("lets a language server find keys that are refused", function()
+		local given <close> = netns.new()
+		local net = require "netns.lab".star(2)
+		local up <close> = require "netns.lab".star(2):up()
+		local rows = { { "h1", "h2", "icmp", "open" } }
+		-- Each call is right but for the key `no_such_key`, which is in `t`.
+		local calls = {
+			["netns.link.Peer"] = function(t)
+				ns.link:add { name = "v0", kind = "veth", peer = merge(t, { name = "v1" }) }
+			end,
+			["netns.process.Spec"] = function(t) ns:exec(merge(t, { "true" })) end,
+			["netns.process.Overlay"] = function(t)
+				ns:exec { "true", root = merge(t, { lower = "/" }) }
+			end,
+			["netns.process.Terminal"] = function(t) ns:exec { "true", pty = t } end,
+			["netns.process.Limits"] = function(t) ns:exec { "true", limits = t } end,
+			["netns.monitor.Spec"] = function(t) ns:monitor(t):close() end,
+			["netns.capture.Options"] = function(t)
+				ns:capture(merge(t, { file = "/dev/null" })):close()
+			end,
+			["netns.probe.Spec"] = function(t) netns.probe(merge(t, { from = ns, to = given })) end,
+			["netns.probe.Options"] = function(t) netns.probe({ from = ns, to = given }, t) end,
+			["netns.lab.NodeOptions"] = function(t) net:host("x", t) end,
+			["netns.lab.LinkOptions"] = function(t) net:link("h1", "h2", t) end,
+			["netns.lab.UpOptions"] = function(t) net:up(t) end,
+			["netns.lab.Given"] = function(t) require "netns.lab".new(t) end,
+			["netns.proof.Row"] = function(t) up:check { merge(t, rows[1]) } end,
+			["netns.proof.CheckOptions"] = function(t) up:check(rows, t) end,
+			["netns.mutation.Options"] = function(t) up:mutate(rows, t) end,
+		}
+		for name, documented in pairs(reference.classes) do
+			if documented.indexed.string == "netns.NoSuchField" and name ~= "netns.Exact" then
+				assert.is_function(calls[name], name .. ": are other keys really refused?")
+			end
+		end
+		for name, call in pairs(calls) do
+			local says = class(name).indexed.string
+			assert.equal("netns.NoSuchField", says, name .. ": other keys are refused")
+			local ok, err = pcall(call, { no_such_key = 1 })
+			assert.is_false(ok, name)
+			assert.equal("EINVAL", err.code, name .. ": " .. tostring(err))
+			assert.is_truthy(tostring(err):find("no_such_key", 1, true), tostring(err))
+		end
+		for name in pairs(core.collections) do
+			local spec = ("netns.%s.Spec"):format(name)
+			for verb, method in pairs(class_in(class("netns.ns").fields[name], name).methods) do
+				for use in method.takes:gsub("netns%.%w+%.Specs", reference.aliases):gmatch("[^(),]+") do
+					if use:find(spec, 1, true) then
+						local where = ("ns.%s:%s: %s"):format(name, verb, use)
+						assert.is_truthy(use:find("netns.Exact", 1, true), where)
+					end
+				end
+			end
+		end
+	end)
+
+	it("says what is always listed", function()
+		ns.link:set { name = "lo", up = true }
+		ns.link:add { name = "v0", kind = "veth", up = true, peer = { name = "v1", up = true } }
+		ns.link:add { name = "br0", kind = "bridge", up = true }
+		ns.link:set { name = "v1", master = "br0" }
+		ns.addr:add { { dev = "v0", addr = "10.0.0.1/24" }, { dev = "v0", addr = "fd00::1/64" } }
+		ns.route:add { { dst = "default", via = "10.0.0.2" }, { dst = "10.9.0.0/16", type = "blackhole" },
+			{ dst = "10.8.0.0/16", nexthops = { { via = "10.0.0.2" }, { via = "10.0.0.3" } } } }
+		ns.rule:add { { from = "10.0.0.0/8", table = 7 }, { family = "inet6", action = "blackhole" } }
+		ns.neigh:add { { dev = "v0", dst = "10.0.0.9", proxy = true },
+			{ dev = "v0", dst = "10.0.0.2", lladdr = "02:00:00:00:00:01" } }
+		local filters = { route = { table = "all" } }
+		if netns.supports("qdisc", "htb") then
+			ns.qdisc:add { dev = "v0", kind = "htb", handle = "1:" }
+			ns.class:add { dev = "v0", kind = "htb", classid = "1:1", data = { rate = "1mbit" } }
+			filters.class, filters.filter = { dev = "v0" }, { dev = "v0" }
+			if netns.supports("filter", "u32") then
+				ns.filter:add { dev = "v0", kind = "u32", data = { ip_proto = "tcp", dst_port = 80 } }
+			end
+		end
+		local listed = { sockets = ns:sockets(), lookup = { ns.route:lookup "10.0.0.2" } }
+		for name in pairs(core.collections) do
+			if name ~= "class" and name ~= "filter" or filters[name] then
+				listed[name] = ns[name]:list(filters[name])
+			end
+		end
+		table.move(ns.neigh:list { proxy = true }, 1, 1, #listed.neigh + 1, listed.neigh)
+		for name, list in pairs(listed) do
+			local of = name == "sockets" and "netns.Socket"
+				or ("netns.%s.Entry"):format(name == "lookup" and "route" or name)
+			for key, whose in pairs(required(of)) do
+				for _, entry in ipairs(list) do
+					assert.is_not_nil(entry[key], ("%s: %s.%s"):format(name, whose, key))
+				end
+			end
+		end
+	end)
+
 	it("has what the firewall can do", function()
 		same("ns.nft", class("netns.nft").methods, firewall.methods)
 	end)
@@ -416,7 +361,7 @@ describe("the reference", function()
 	it("has what is told of sockets", function()
 		local fields = {}
 		for proto, rows in pairs(core.sockets()) do
-			assert.is_true(literals(class("netns.Socket").fields.proto.type)[proto])
+			assert.is_true(literals(class("netns.socket.Filter").fields.proto.type)[proto])
 			for _, row in ipairs(rows) do
 				fields[row.key] = row
 			end
@@ -425,7 +370,7 @@ describe("the reference", function()
 		for _, row in pairs(fields) do
 			table.insert(all, row)
 		end
-		check_rows(all, class "netns.Socket", "a socket")
+		check_rows(all, class "netns.socket.Filter", "a socket")
 	end)
 
 	it("has what a monitor is told, tells, and can be asked", function()
@@ -529,13 +474,19 @@ describe("the reference", function()
 		same("netns.lab.LinkOptions", class("netns.lab.LinkOptions").fields, inside.link)
 		same("netns.lab.UpOptions", class("netns.lab.UpOptions").fields,
 			require "netns.lab.build".options)
-		same("netns.lab.Description", class("netns.lab.Description").fields, lab.new("x"):describe())
+		same("netns.lab.Given", class("netns.lab.Given").fields, lab.new("x"):describe())
 		local methods = merge(getmetatable(net).methods, getmetatable(net).elsewhere)
 		same("netns.Lab", class("netns.Lab").methods, methods)
 		for name in pairs(methods) do
 			assert.is_function(net[name])
 		end
 		same("netns.lab.Node", class("netns.lab.Node").methods, require "netns.lab.node".methods)
+		assert.equal("netns.ns", class("netns.lab.Node").parent)
+		net:up()
+		for name in pairs(class("netns.ns").methods) do
+			assert.is_function(net:node("h1")[name])
+		end
+		net:down()
 	end)
 
 	it("has what proofs tell", function()
@@ -546,6 +497,7 @@ describe("the reference", function()
 		local rows = { { "h1", "h2", { "tcp/22", "tcp/23" }, { "open", "dropped" } } }
 		local report, walk = net:check(rows, { explain = "all" }), net:explain("h1", "h2", "tcp/22")
 		same("netns.Report", class("netns.Report").methods, getmetatable(report).__index)
+		assert.equal("netns.report.Entry", class("netns.Report").indexed.integer)
 		same_fields("netns.report.Entry", { report[1] })
 		same("netns.Walk", class("netns.Walk").methods, getmetatable(walk).__index)
 		same_fields("netns.Walk", { walk })

@@ -15,6 +15,7 @@ local capture = {}
 ---@field filter? string in tcpdump's language, pcap-filter(7): "tcp port 80 and host 10.0.0.1". It needs libpcap, which is loaded for it; numbers only, if no name server is to be asked
 ---@field snaplen? integer bytes of each frame that the file gets, 1 to 262144; all unless told otherwise
 ---@field buffer? integer bytes of memory for frames that wait, 256 KiB to 1 GiB; 8 MiB unless told otherwise
+---@field [string] netns.NoSuchField
 
 ---@class netns.capture.Counts
 ---@field packets integer that were written

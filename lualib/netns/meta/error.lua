@@ -3,6 +3,7 @@
 
 ---What every failure raises: misuse, and refusals of the kernel or the world. A plain table; `tostring` makes one sentence of it:
 ---`route add 10.0.0.0/8 in web: Network is unreachable (ENETUNREACH): Nexthop has invalid gateway`.
+---A language server does not know what was raised; `local e = err --[[@as netns.error]]` after `local ok, err = pcall(...)` tells it.
 ---@class netns.error
 ---@field op string what was asked for: "route add"
 ---@field subject? string on what: "10.0.0.0/8"

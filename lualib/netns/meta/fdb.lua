@@ -18,39 +18,46 @@
 ---@field sticky? boolean it may not move to another port
 ---@field extern_learn? boolean somebody else than the kernel learnt it
 
+---What of it is always listed.
+---@class netns.fdb.Entry : netns.fdb.Spec
+---@field dev string|integer the port of a bridge, or a vxlan
+---@field lladdr string link-layer address
+
+---@alias netns.fdb.Specs netns.fdb.Spec|netns.Exact|(netns.fdb.Spec|netns.Exact)[]
+
 ---`ns.fdb`: the forwarding databases of the bridges and tunnels in one namespace.
 ---@class netns.Fdb
 local fdb = {}
 
 ---Add entries. Raises EEXIST. Behind 00:00:00:00:00:00 (the unknown) and groups a tunnel may have several ends, an entry each.
----@param spec netns.fdb.Spec|netns.fdb.Spec[]
+---@param spec netns.fdb.Specs
 function fdb:add(spec) end
 
 ---Add them, or change those that are there. What the kernel puts there by itself is passed over: a link's own address, and
 ---the groups that it listens to.
----@param spec netns.fdb.Spec|netns.fdb.Spec[]
+---@param spec netns.fdb.Specs
 function fdb:replace(spec) end
 
 ---Change entries. Raises ENOENT.
----@param spec netns.fdb.Spec|netns.fdb.Spec[]
+---@param spec netns.fdb.Specs
 function fdb:set(spec) end
 
 ---Remove entries, by address or spec. Raises EADDRNOTAVAIL for an address that is not there, ENOENT for a spec.
----@param spec string|netns.fdb.Spec|(string|netns.fdb.Spec)[]
+---@param spec string|netns.fdb.Specs|(string|netns.fdb.Spec|netns.Exact)[]
 function fdb:delete(spec) end
 
 ---All entries, or those that fit; a link is filtered by the kernel.
----@param filter? netns.fdb.Spec
----@return netns.fdb.Spec[]
+---@param filter? netns.fdb.Spec|netns.Exact
+---@return netns.fdb.Entry[]
 function fdb:list(filter) end
 
 ---The first that fits; nil when none does.
----@param key string|netns.fdb.Spec
----@return netns.fdb.Spec?
+---@param key string|netns.fdb.Spec|netns.Exact
+---@return netns.fdb.Entry?
 function fdb:get(key) end
 
 ---Remove all but the kernel's own, or those that fit.
----@param filter? netns.fdb.Spec
+---@param filter? netns.fdb.Spec|netns.Exact
 function fdb:flush(filter) end
 
 return fdb

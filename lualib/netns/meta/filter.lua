@@ -54,6 +54,8 @@
 ---@field value integer
 ---@field mask integer
 
+---@alias netns.filter.Data netns.filter.MatchallData|netns.filter.FwData|netns.filter.FlowerData|netns.filter.U32Data
+
 ---One filter, as it is listed; the same fields are a spec for the other verbs.
 ---@class netns.filter.Spec
 ---@field dev? string|integer the link's name (or index)
@@ -63,40 +65,51 @@
 ---@field protocol? "all"|"ip"|"ipv6"|"arp"|"802.1Q"|"802.1ad"|integer that of what is looked for unless given
 ---@field handle? integer of fw: the mark; of others which of those of one prio: u32's own choice
 ---@field chain? integer
----@field data? netns.filter.MatchallData|netns.filter.FwData|netns.filter.FlowerData|netns.filter.U32Data what the kind adds
+---@field data? netns.filter.Data|netns.Exact what the kind adds
+
+---What of it is always listed.
+---@class netns.filter.Entry : netns.filter.Spec
+---@field dev string|integer the link
+---@field kind string
+---@field parent string "1:", "ingress" ...
+---@field prio integer
+---@field protocol "all"|"ip"|"ipv6"|"arp"|"802.1Q"|"802.1ad"|integer
+---@field data? netns.filter.Data what the kind adds
+
+---@alias netns.filter.Specs netns.filter.Spec|netns.Exact|(netns.filter.Spec|netns.Exact)[]
 
 ---`ns.filter`: the filters of one namespace. The kernel lists u32 filters of one prio on both sides of clsact as each side's.
 ---@class netns.Filter
 local filter = {}
 
 ---Add filters. Raises EEXIST, ENOENT without the qdisc.
----@param spec netns.filter.Spec|netns.filter.Spec[]
+---@param spec netns.filter.Specs
 function filter:add(spec) end
 
 ---Add them, or change those of the same handle; what is there just so is passed over. Of u32 one more is added.
----@param spec netns.filter.Spec|netns.filter.Spec[]
+---@param spec netns.filter.Specs
 function filter:replace(spec) end
 
 ---Change filters, by `prio` and `handle`. Raises ENOENT.
----@param spec netns.filter.Spec|netns.filter.Spec[]
+---@param spec netns.filter.Specs
 function filter:set(spec) end
 
 ---Remove filters by a spec with `dev`: the first that fits. Raises EADDRNOTAVAIL where none does.
----@param spec string|netns.filter.Spec|(string|netns.filter.Spec)[]
+---@param spec string|netns.filter.Specs|(string|netns.filter.Spec|netns.Exact)[]
 function filter:delete(spec) end
 
 ---Filters of `filter.dev`, which is required: those of the root, of ingress and of egress; those of a class with its `parent`.
----@param filter? netns.filter.Spec
----@return netns.filter.Spec[]
+---@param filter? netns.filter.Spec|netns.Exact
+---@return netns.filter.Entry[]
 function filter:list(filter) end
 
 ---The first that fits; nil when none does.
----@param key string|netns.filter.Spec
----@return netns.filter.Spec?
+---@param key string|netns.filter.Spec|netns.Exact
+---@return netns.filter.Entry?
 function filter:get(key) end
 
 ---Remove those of `filter.dev`.
----@param filter? netns.filter.Spec
+---@param filter? netns.filter.Spec|netns.Exact
 function filter:flush(filter) end
 
 return filter

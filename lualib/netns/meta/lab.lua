@@ -12,6 +12,7 @@
 ---@field mac? string of the node's first cable
 ---@field mtu? integer bytes, of all its cables that say none
 ---@field stopped? boolean its cables are down and its commands do not run
+---@field [string] netns.NoSuchField
 
 ---A program of a node: as `ns:spawn` takes it (so its output goes where the script's goes, unless `stdout` and `stderr` say otherwise, and
 ---its stdin is /dev/null), and how it says that it is ready.
@@ -34,17 +35,36 @@
 ---@field reorder? number|string a fraction or percentage that overtakes the delayed ones
 ---@field duplicate? number|string a fraction or percentage
 ---@field corrupt? number|string a fraction or percentage
+---@field [string] netns.NoSuchField
 
----A lab as plain data: `lab:describe()` gives it, `lab.new` takes it.
----@class netns.lab.Description
+---A lab as plain data, as `lab.new` takes it.
+---@class netns.lab.Given
 ---@field name? string
 ---@field pools? table<"inet"|"inet6", string|false> where subnets come from: "10.0.0.0/8" and "fd00::/48" unless given; false: none
----@field nodes netns.lab.Node[] in the order in which they were described; `kind` is "host", "router", "switch" or "internet"
----@field links table[] `{ first, second, ... }` with the options of the cable
+---@field nodes? netns.lab.NodeDescription[] in the order in which they were described
+---@field links? netns.lab.LinkDescription[]
+---@field [string] netns.NoSuchField
+
+---Likewise, as `lab:describe()` gives it.
+---@class netns.lab.Description : netns.lab.Given
+---@field nodes netns.lab.NodeDescription[]
+---@field links netns.lab.LinkDescription[]
+
+---A node as data, with its options.
+---@class netns.lab.NodeDescription : netns.lab.NodeOptions
+---@field name string
+---@field kind "host"|"router"|"switch"|"internet"
+---@field from? string the line that asked for it: "dmz.lua:12"
+
+---A cable as data, `{ first, second }` with its options.
+---@class netns.lab.LinkDescription : netns.lab.LinkOptions
+---@field [1] string a node's name
+---@field [2] string
+---@field from? string
 
 ---A node: while the lab is up, a namespace, with all of a namespace's fields and methods, and accepted wherever one is; else these raise
 ---ENOTCONN: "lab is not up", or "described, but not built yet", when it was added to a lab that is up.
----@class netns.lab.Node
+---@class netns.lab.Node : netns.ns
 ---@field name string
 ---@field kind "host"|"router"|"switch"|"internet"
 local node = {}
@@ -59,6 +79,7 @@ function node:address(family, on) end
 ---@class netns.lab.UpOptions
 ---@field named? boolean|string nodes bear their names in /run/netns, behind this prefix if it is a string
 ---@field routing? "static"|"none" routes by the shortest path (the default), or none
+---@field [string] netns.NoSuchField
 
 ---@class netns.Lab
 ---@field description netns.lab.Description
@@ -116,8 +137,9 @@ function this:internet(name, options) end
 ---@param options? netns.lab.LinkOptions
 function this:link(a, b, options) end
 
+---A node by its name.
 ---@param name string
----@return netns.lab.Node?
+---@return netns.lab.Node node nil where the lab has none of that name
 function this:node(name) end
 
 ---The description as it is now, a copy.
@@ -126,7 +148,7 @@ function this:describe() end
 
 ---What lab:up does, as operations in their order; nothing is touched. Raises EINVAL with all mistakes at once: `mistakes`, an array of
 ---`{ message, from }`.
----@param options? table `{ routing }`, as of lab:up
+---@param options? netns.lab.UpOptions `{ routing }`, as of lab:up
 ---@return netns.Operation[]
 function this:plan(options) end
 
@@ -151,7 +173,7 @@ function this:layout_of(description, previous, op) end
 function this:address_of(name, family, on) end
 
 ---The same as a shell script of `ip`, `tc` and `nft`, under the nodes' names.
----@param options? table
+---@param options? netns.lab.UpOptions as of lab:plan
 ---@return string
 function this:script(options) end
 
@@ -255,38 +277,38 @@ function this:mutate(rows, options) end
 local lab = {}
 
 ---A lab that is not up yet.
----@param given? string|netns.lab.Description its name, or all of it
+---@param given? string|netns.lab.Given its name, or all of it
 ---@return netns.Lab
 function lab.new(given) end
 
 ---n hosts (h1 ...) on one switch.
 ---@param n integer
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.star(n, options) end
 
 ---n routers (r1 ...) one behind the other, and a host at each end.
 ---@param n integer
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.line(n, options) end
 
 ---n routers in a circle, each with a host.
 ---@param n integer
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.ring(n, options) end
 
 ---n routers, each with a cable to each other one, and with a host.
 ---@param n integer
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.mesh(n, options) end
 
 ---A tree of routers, `depth` levels, each with `fanout` below it; below the last ones, hosts.
 ---@param depth integer
 ---@param fanout integer
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.tree(depth, fanout, options) end
 
@@ -294,7 +316,7 @@ function lab.tree(depth, fanout, options) end
 ---@param leaves integer
 ---@param spines integer
 ---@param hosts integer on each leaf
----@param options? string|netns.lab.Description
+---@param options? string|netns.lab.Given
 ---@return netns.Lab
 function lab.leaf_spine(leaves, spines, hosts, options) end
 

@@ -4,6 +4,12 @@
 -- Assertions for busted: `require "netns.luassert"` adds `assert.reaches` and `assert.isolated` to luassert (and their `is_not` forms).
 -- Between nodes of a lab they are rows of its truth table; between bare namespaces, probes of every address of the target.
 
+-- What luassert's own annotations (LuaCATS/luassert) call `assert` is told of them.
+
+---@class luassert.internal
+---@field reaches fun(from: netns.ns, to: netns.ns, what: string) every probe is `open`
+---@field isolated fun(from: netns.ns, to: netns.ns, what: string) every probe has a verdict that is isolation
+
 local luassert = {}
 
 ---`assert.reaches(from, to, "tcp/5432")`: every probe is `open`.

@@ -18,6 +18,7 @@ local monitor = {}
 ---@class netns.monitor.Spec
 ---@field [integer] netns.monitor.Object
 ---@field rcvbuf? integer bytes of events that the kernel keeps until they are read; 4194304 unless told otherwise, and no more than net.core.rmem_max (sysctl(8)) without the privilege to pass that
+---@field [string] netns.NoSuchField
 
 ---@class netns.monitor.Event
 ---@field action "new"|"delete"|"lost" made or changed, which the kernel does not tell apart; gone; or events were lost, since they were not read in time: ask for the state itself then (`list`). All that is read afterwards is newer than the loss

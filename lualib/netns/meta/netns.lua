@@ -19,6 +19,13 @@
 --   package.loaded was emptied, and old handles work on.
 -- - When Lua's allocator fails, a call raises "not enough memory" and leaves nothing behind.
 
+---What a key is that no option has: a call would raise EINVAL, and name it as `attr`.
+---@class netns.NoSuchField
+
+---Stands beside a class whose fields are options: other keys are refused.
+---@class netns.Exact
+---@field [string] netns.NoSuchField
+
 ---@class netns
 ---@field _VERSION string "netns scm"
 local netns = {}

@@ -42,7 +42,7 @@ function ns:monitor(spec) end
 ---The sockets in it, of all processes: TCP, UDP, raw, AF_UNIX, packet, in this order. A socket belongs to the namespace in which it was
 ---opened, wherever its process is. Raises EPROTONOSUPPORT where the kernel does not tell of a kind (its config lacks CONFIG_INET_DIAG,
 ---CONFIG_INET_UDP_DIAG or CONFIG_UNIX_DIAG); naming another as `proto` works then.
----@param filter? table of fields of netns.Socket: `{ proto = "tcp", state = "listening" }`
+---@param filter? netns.socket.Filter|netns.Exact `{ proto = "tcp", state = "listening" }`
 ---@return netns.Socket[]
 function ns:sockets(filter) end
 

@@ -45,39 +45,46 @@
 ---@field forced_gc_runs integer
 ---@field table_fulls integer there was no room: a packet was lost
 
+---What of it is always listed.
+---@class netns.ntable.Entry : netns.ntable.Spec
+---@field name string "arp_cache" (IPv4) or "ndisc_cache" (IPv6)
+---@field family "inet"|"inet6"
+
+---@alias netns.ntable.Specs netns.ntable.Spec|netns.Exact|(netns.ntable.Spec|netns.Exact)[]
+
 ---`ns.ntable`: the parameters of neighbour tables, on the links of one namespace. The kernel makes and removes them with the links: they
 ---can be set and listed; the other verbs raise EINVAL.
 ---@class netns.Ntable
 local ntable = {}
 
 ---Raises EINVAL.
----@param spec netns.ntable.Spec
+---@param spec netns.ntable.Spec|netns.Exact
 function ntable:add(spec) end
 
 ---Like `set`, for what was listed elsewhere: entries without `dev` are passed over. Raises ENODEV.
----@param spec netns.ntable.Spec|netns.ntable.Spec[]
+---@param spec netns.ntable.Specs
 function ntable:replace(spec) end
 
 ---Change parameters on a link: `ns.ntable:set { family = "inet", dev = "eth0", retrans = 20 }`. Raises ENODEV.
----@param spec netns.ntable.Spec|netns.ntable.Spec[]
+---@param spec netns.ntable.Specs
 function ntable:set(spec) end
 
 ---Raises EINVAL.
----@param spec string|netns.ntable.Spec
+---@param spec string|netns.ntable.Spec|netns.Exact
 function ntable:delete(spec) end
 
 ---All of them, or those that fit.
----@param filter? netns.ntable.Spec
----@return netns.ntable.Spec[]
+---@param filter? netns.ntable.Spec|netns.Exact
+---@return netns.ntable.Entry[]
 function ntable:list(filter) end
 
 ---The first that fits; nil when none does.
----@param key string|netns.ntable.Spec
----@return netns.ntable.Spec?
+---@param key string|netns.ntable.Spec|netns.Exact
+---@return netns.ntable.Entry?
 function ntable:get(key) end
 
 ---Raises EINVAL.
----@param filter? netns.ntable.Spec
+---@param filter? netns.ntable.Spec|netns.Exact
 function ntable:flush(filter) end
 
 return ntable

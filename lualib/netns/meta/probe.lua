@@ -16,9 +16,11 @@
 ---@field listen? boolean open a listener on the address if nobody has the port; without it a closed port is `refused`
 ---@field timeout? number|string seconds; else until silence is certain
 ---@field size? integer bytes of the IP packet, 64 to 9216, of icmp and udp; it is not fragmented (ip(7), IP_PMTUDISC_PROBE), and a short one goes beside it. Without it as short as can be
+---@field [string] netns.NoSuchField
 
 ---@class netns.probe.Options
 ---@field settle? number|string seconds that silence must last before it is believed: 1.25, longer than Linux holds back an ICMP error; less where no rate limit is (icmp(7), icmp_ratelimit)
+---@field [string] netns.NoSuchField
 
 ---What it means. Only `dropped` `rejected` `no_route` `prohibited` `blackhole` `no_neighbour` `link_down` `local_denied` are isolation;
 ---`inconclusive` never is.
@@ -114,7 +116,8 @@ local netns = {}
 
 ---Probe, from one namespace to another or to an address. An array of specs is in flight at once and gives an array of verdicts in its
 ---order. Nothing is changed in the namespaces but what a packet changes (neighbours, counters) and the listener, while the call lasts.
----@param spec netns.probe.Spec|netns.probe.Spec[]
+---@overload fun(specs: netns.probe.Spec[], options?: netns.probe.Options): netns.Verdict[]
+---@param spec netns.probe.Spec
 ---@param options? netns.probe.Options
----@return netns.Verdict|netns.Verdict[]
+---@return netns.Verdict
 function netns.probe(spec, options) end

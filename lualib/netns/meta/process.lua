@@ -21,20 +21,23 @@
 ---@field root? string|netns.process.Overlay what it sees as /: a directory, to which it writes; or "overlay", our own root, on which it writes into memory, and nobody else sees that. With a /dev (null, zero, full, random, urandom, tty, pts, shm), /tmp and /run of its own, a /sys to read, and /proc; brings "mount". File systems mounted in an overlay's directory are there, too; those that the kernel lets nobody cover are read-only, as are then the files beside them. Without `cwd` it starts where we are, or in / where it does not have that. Names in `user` are ours. ENOENT, ENOTDIR, EACCES as for any path; ELOOP: a symbolic link in the directory stands where something is to be mounted
 ---@field readonly? string[]|false paths that it cannot write to, with all that is mounted in them; "/": the root's own file system alone. With `root` also what container runtimes protect (/proc/sys, /proc/bus, /proc/fs, /proc/irq, /proc/sysrq-trigger), unless `false`. Brings "mount". ENOENT names a path that is not there
 ---@field masked? string[]|false paths that are empty. With `root` also what container runtimes hide (/proc/kcore, /proc/keys, /sys/firmware ...), unless `false`. Brings "mount". ENOENT names a path that is not there
----@field limits? table<netns.process.Limit, integer|"unlimited"|table> setrlimit(2): soft and hard limit in one, or { soft, hard }; bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
+---@field limits? netns.process.Limits setrlimit(2); bytes, seconds, or how many. EPERM: only CAP_SYS_RESOURCE on the machine itself raises a hard limit
 ---@field caps? string[] capabilities(7) that it has, "net_admin" or "CAP_NET_ADMIN", and no others, in its permitted, effective, inheritable, bounding and ambient set; {}: none. EPERM: we have not got them ourselves
 ---@field seccomp? "default"|string[] system calls that it cannot make, by name; syscalls(2). They fail with EPERM. "default" denies what makes and enters namespaces and mounts, bpf, io_uring, keys, perf, userfaultfd, ptrace and the like, kernel modules, kexec, the clock, the kernel's log; sockets of AF_VSOCK; and to type into a terminal. Brings `no_new_privs`. EOPNOTSUPP: netns was built without libseccomp
 ---@field no_new_privs? boolean no program that it executes gains privileges, by set-user-ID or file capabilities; prctl(2)
+---@field [string] netns.NoSuchField
 
 ---A root made of a directory that stays as it is; `{ lower = "/" }` is "overlay".
 ---@class netns.process.Overlay
 ---@field lower string
+---@field [string] netns.NoSuchField
 
 ---A pseudo terminal.
 ---@class netns.process.Terminal
 ---@field rows? integer 24 unless given; stty(1)
 ---@field cols? integer 80 unless given
 ---@field echo? boolean `false`: what is typed does not come back
+---@field [string] netns.NoSuchField
 
 ---Namespaces that a program can have of its own; namespaces(7).
 ---@alias netns.process.Kind
@@ -45,24 +48,28 @@
 ---| "user" users: it is root, or `user`, with all capabilities in here and none over the network namespace; no other user and group is mapped
 ---| "cgroup" its control group is the root of all that it sees
 
+---A soft and a hard limit in one, or both: `{ soft, hard }`.
+---@alias netns.process.Limit integer|"unlimited"|(integer|"unlimited")[]
+
 ---The resources of setrlimit(2), as prlimit(1) calls them.
----@alias netns.process.Limit
----| "as" bytes of memory
----| "core" bytes of a core file
----| "cpu" seconds
----| "data" bytes
----| "fsize" bytes of a file
----| "locks"
----| "memlock" bytes
----| "msgqueue" bytes
----| "nice"
----| "nofile" descriptors
----| "nproc" processes of its user; root is not limited
----| "rss" bytes; without effect
----| "rtprio"
----| "rttime" microseconds
----| "sigpending"
----| "stack" bytes
+---@class netns.process.Limits
+---@field as? netns.process.Limit bytes of memory
+---@field core? netns.process.Limit bytes of a core file
+---@field cpu? netns.process.Limit seconds
+---@field data? netns.process.Limit bytes
+---@field fsize? netns.process.Limit bytes of a file
+---@field locks? netns.process.Limit
+---@field memlock? netns.process.Limit bytes
+---@field msgqueue? netns.process.Limit bytes
+---@field nice? netns.process.Limit
+---@field nofile? netns.process.Limit descriptors
+---@field nproc? netns.process.Limit processes of its user; root is not limited
+---@field rss? netns.process.Limit bytes; without effect
+---@field rtprio? netns.process.Limit
+---@field rttime? netns.process.Limit microseconds
+---@field sigpending? netns.process.Limit
+---@field stack? netns.process.Limit bytes
+---@field [string] netns.NoSuchField
 
 ---How a process ended.
 ---@class netns.process.Result

@@ -15,12 +15,22 @@
 ---address and port already (tcp, udp): a rule that stops new packets does not stop that one.
 ---A port is listened on where nobody has it, unless some row expects that port to be `refused`.
 ---@class netns.proof.Row
+---@field [1] netns.proof.Ends from
+---@field [2] netns.proof.Ends to
+---@field [3] string|string[] what
+---@field [4] netns.proof.Expected|netns.proof.Expected[]
 ---@field family? "inet"|"inet6"
 ---@field size? integer bytes of the IP packet, 64 to 9216, of icmp and udp: do packets of this length get there in one piece? A row that expects isolation is asked of short ones, too
+---@field [string] netns.NoSuchField
+
+---@alias netns.proof.Ends netns.lab.Node|string|(netns.lab.Node|string)[]
+
+---@alias netns.proof.Expected netns.Verdict.Name|"isolated"
 
 ---@class netns.proof.CheckOptions
 ---@field explain? "failed"|"all"|"none" of which silences it is found out where they began: of up to eight that a row did not expect, of all, or of none
 ---@field neighbours? "asked"|"known" "known": for crowds, of which all pairs are half a million frames of ARP. Each end is told beforehand, by permanent entries (ip-neighbour(8)) that are taken back afterwards, the link-layer addresses of those on its segment whom it asks or who ask it, as their kernels have them; what it knows already stays. Then nobody asks by ARP or neighbour discovery, so what stops those is not seen, `no_neighbour` becomes `dropped` or even `open`, and the report says that it was asked so
+---@field [string] netns.NoSuchField
 
 ---One probe of a row. A `dropped` has a control: its sender was seen to reach a neighbour in the same run; without it the verdict is
 ---`inconclusive`.
@@ -36,7 +46,7 @@
 ---@class netns.report.Entry
 ---@field ok boolean
 ---@field index integer which row, from 1
----@field where string? the line of the script that asked the table, "dmz.lua:31"; rows have no lines of their own
+---@field where? string the line of the script that asked the table, "dmz.lua:31"; rows have no lines of their own
 ---@field row netns.proof.Row
 ---@field verdict netns.Verdict.Name the one that decided
 ---@field verdicts netns.proof.Answer[]
@@ -44,6 +54,7 @@
 
 ---What a table came to: an array of entries in the order of the rows. `tostring` is `text()`.
 ---@class netns.Report
+---@field [integer] netns.report.Entry
 ---@field ok boolean every row holds
 ---@field about table `{ name, time, seconds, layout, neighbours }`
 local report = {}
@@ -151,6 +162,7 @@ function model:text() end
 
 ---@class netns.mutation.Options
 ---@field strict? boolean raise unless the result is `ok` (code "EXPECT", the survivors in the message, the result in `mutation`); uncaught, it ends nslua with status 1
+---@field [string] netns.NoSuchField
 
 ---What mutation showed; `tostring` is `text()`.
 ---@class netns.Mutation

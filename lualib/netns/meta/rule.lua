@@ -26,39 +26,47 @@
 ---@field proto? "unspec"|"redirect"|"kernel"|"boot"|"static"|"ra"|"mrt"|"zebra"|"bird"|"dhcp"|"keepalived"|"babel"|"bgp"|"isis"|"ospf"|"rip"|"eigrp"|integer who made it: "boot" unless given
 ---@field invert? boolean whatever does not fit
 
+---What of it is always listed.
+---@class netns.rule.Entry : netns.rule.Spec
+---@field priority integer lower ones come first
+---@field family "inet"|"inet6"
+---@field action "lookup"|"goto"|"nop"|"blackhole"|"unreachable"|"prohibit"
+
+---@alias netns.rule.Specs netns.rule.Spec|netns.Exact|(netns.rule.Spec|netns.Exact)[]
+
 ---`ns.rule`: the rules of one namespace. They have no key: several may have one priority, and the kernel changes none.
 ---@class netns.Rule
 local rule = {}
 
 ---Add rules. Raises EEXIST for the very same one.
----@param spec netns.rule.Spec|netns.rule.Spec[]
+---@param spec netns.rule.Specs
 function rule:add(spec) end
 
 ---Add those that are not there; the kernel's own are passed over.
----@param spec netns.rule.Spec|netns.rule.Spec[]
+---@param spec netns.rule.Specs
 function rule:replace(spec) end
 
 ---Find a rule by `priority`, add the new one and remove the old one. Raises ENOENT.
----@param spec netns.rule.Spec|netns.rule.Spec[]
+---@param spec netns.rule.Specs
 function rule:set(spec) end
 
 ---Remove rules, by priority or spec. Raises EADDRNOTAVAIL for a priority that is not there, ENOENT for a spec, EINVAL for a spec that
 ---names nothing beside the family.
----@param spec integer|netns.rule.Spec|(integer|netns.rule.Spec)[]
+---@param spec integer|netns.rule.Specs|(integer|netns.rule.Spec|netns.Exact)[]
 function rule:delete(spec) end
 
 ---Rules of both families, or those that fit.
----@param filter? netns.rule.Spec
----@return netns.rule.Spec[]
+---@param filter? netns.rule.Spec|netns.Exact
+---@return netns.rule.Entry[]
 function rule:list(filter) end
 
 ---The first that fits; nil when none does.
----@param key integer|netns.rule.Spec
----@return netns.rule.Spec?
+---@param key integer|netns.rule.Spec|netns.Exact
+---@return netns.rule.Entry?
 function rule:get(key) end
 
 ---Remove all rules but the kernel's own (local, main, default), or those that fit.
----@param filter? netns.rule.Spec
+---@param filter? netns.rule.Spec|netns.Exact
 function rule:flush(filter) end
 
 return rule

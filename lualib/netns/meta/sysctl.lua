@@ -38,8 +38,9 @@ function sysctl:set(spec) end
 
 ---The value of one key, nil when there is no such key; of an array of keys, those that are there as a table. Raises EACCES for what can
 ---only be written, EISDIR for what has settings below it, EIO for what has no value until it is set (stable_secret).
----@param key netns.sysctl.Key|netns.sysctl.Key[]
----@return netns.sysctl.Value|table<netns.sysctl.Key, netns.sysctl.Value>|nil
+---@overload fun(self: netns.Sysctl, keys: netns.sysctl.Key[]): table<netns.sysctl.Key, netns.sysctl.Value>
+---@param key netns.sysctl.Key
+---@return netns.sysctl.Value?
 function sysctl:get(key) end
 
 ---All that can be read, or what is `key` and below: "net.ipv4.conf.eth0". Keys have dots, as sysctl(8) prints them.
