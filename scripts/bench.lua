@@ -51,7 +51,7 @@ local function is_case(name)
 end
 
 local function read_options(words)
-	local options = { rounds = 7, names = {} }
+	local options = { rounds = 7, small = false, strict = false, names = {} }
 	local i = 1
 	while words[i] do
 		local word = words[i]
@@ -61,8 +61,10 @@ local function read_options(words)
 			if options.rounds < 1 then
 				usage("--rounds takes a number from 1")
 			end
-		elseif word == "--small" or word == "--strict" then
-			options[word:sub(3)] = true
+		elseif word == "--small" then
+			options.small = true
+		elseif word == "--strict" then
+			options.strict = true
 		elseif is_case(word) then
 			table.insert(options.names, word)
 		else
