@@ -357,6 +357,21 @@ describe("ns.link", function()
 		end)
 	end)
 
+	it("makes a bridge again whose mtu is not that of its ports", function()
+		for _, mtu in ipairs { 1300, 1500, 60000 } do
+			local from <close> = netns.new()
+			local to <close> = netns.new()
+			from.link:add {
+				{ name = "br0", kind = "bridge" },
+				{ name = "p0", kind = "veth", peer = { name = "q0" }, master = "br0", mtu = 1400 },
+			}
+			from.link:set { name = "br0", mtu = mtu }
+			to.link:replace(from.link:list())
+			assert.equal(mtu, to.link:get("br0").mtu)
+			assert.equal(1400, to.link:get("p0").mtu)
+		end
+	end)
+
 	-- 4. Other names
 
 	it("gives links other names, exactly those that it is told", function()

@@ -315,6 +315,14 @@ static bool needed(struct rtnl *r, int spec)
 	return is_wireguard(r, spec);
 }
 
+/* A bridge takes the least mtu of its ports for its own, until it is told another one while they are there. */
+static bool mtu_is_lost(struct rtnl *r, int spec)
+{
+	const char *kind = rtnl_field(r, spec, "kind");
+
+	return r->codec.may_postpone && kind && strcmp(kind, "bridge") == 0 && rtnl_has(r, spec, "mtu");
+}
+
 void link_done(struct rtnl *r, int spec, enum rtnl_verb verb)
 {
 	int top = lua_gettop(r->L), made = r->codec.create ? spec : 0;
@@ -343,4 +351,6 @@ void link_done(struct rtnl *r, int spec, enum rtnl_verb verb)
 		}
 	}
 	lua_settop(r->L, top);
+	if (mtu_is_lost(r, spec))
+		r->codec.postponed = true;
 }
