@@ -3,6 +3,7 @@
 local assert = require "luassert"
 local json = require "netns.json"
 local link_samples = require "spec.link_samples"
+local support = require "spec.support"
 
 local as_ip = {}
 
@@ -354,16 +355,7 @@ end
 
 local filters = { route = { table = "all" }, proxy = { proxy = true } }
 
--- All that a namespace has is what iproute2 says that it has.
-function as_ip.same(ns)
-	for _, object in ipairs { "addr", "route", "rule", "neigh", "proxy", "fdb", "qdisc" } do
-		local ours = ns[object == "proxy" and "neigh" or object]:list(filters[object])
-		local wanted, found = texts(as_ip[object](ns)), texts(ours)
-		if wanted ~= found then
-			error(("%s:\niproute2 says\n%s\nwe say\n%s"):format(object, as_ip.only(wanted, found),
-				as_ip.only(found, wanted)), 0)
-		end
-	end
+local function same_links(ns)
 	local told = {}
 	for _, link in ipairs(ask(ns, "ip -j -d link")) do
 		told[link.ifname] = link
@@ -373,6 +365,31 @@ function as_ip.same(ns)
 		told[link.name] = nil
 	end
 	assert.is_nil(next(told))
+end
+
+-- All that a namespace has is what iproute2 says that it has. What the kernel does by itself (it
+-- learns an address, hears of a carrier) may come between two listings, which are then made again.
+function as_ip.same(ns)
+	for _, object in ipairs { "addr", "route", "rule", "neigh", "proxy", "fdb", "qdisc" } do
+		local wanted, found
+		local equal = support.eventually(function()
+			local ours = ns[object == "proxy" and "neigh" or object]:list(filters[object])
+			wanted, found = texts(as_ip[object](ns)), texts(ours)
+			return wanted == found
+		end, 1)
+		if not equal then
+			error(("%s:\niproute2 says\n%s\nwe say\n%s"):format(object, as_ip.only(wanted, found),
+				as_ip.only(found, wanted)), 0)
+		end
+	end
+	local ok, e
+	support.eventually(function()
+		ok, e = pcall(same_links, ns)
+		return ok
+	end, 1)
+	if not ok then
+		error(e, 0)
+	end
 end
 
 return as_ip

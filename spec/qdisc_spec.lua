@@ -223,4 +223,19 @@ describe("ns.class", function()
 		refused("EINVAL", "classid", a.class.add, a.class, { dev = "x", kind = "htb" })
 		refused("EINVAL", "data.rate", a.class.add, a.class, { dev = "x", kind = "htb", classid = "1:2" })
 	end)
+
+	it("replaces classes in whatever order the kernel lists them", function()
+		local a <close> = pair()
+		add_or_skip(a, samples[2])
+		local list = {}
+		for i, parent in ipairs { "1:4", "1:1", "1:2", "root" } do
+			list[i] = { dev = "x", kind = "htb", classid = ("1:%d"):format(({ 5, 2, 4, 1 })[i]),
+				parent = parent, data = { rate = "1mbit" } }
+		end
+		a.class:replace(list)
+		for _, wanted in ipairs(list) do
+			local found = a.class:get { dev = "x", classid = wanted.classid }
+			assert.equal(wanted.parent, found.parent, wanted.classid)
+		end
+	end)
 end)

@@ -32,7 +32,7 @@ void link_listing(struct rtnl *r, const struct nlmsghdr *h);
 void link_listed(struct rtnl *r, const struct nlmsghdr *h);
 
 /* link_order.c: likewise; and a copy of the spec without the keys of `without` (ended by NULL), pushed: its stack index. */
-void link_sorted(struct rtnl *r, int array);
+bool link_must_wait(struct rtnl *r, int spec, int waiting);
 int link_adapt(struct rtnl *r, int spec);
 int link_copy(struct rtnl *r, int spec, const char *const *without);
 

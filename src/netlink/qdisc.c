@@ -233,6 +233,14 @@ const struct rtnl_object rtnl_qdisc = {
 	.stays = is_kernels,
 };
 
+/* To the kernel a class without its parent stands on the qdisc itself. */
+static bool class_must_wait(struct rtnl *r, int spec, int waiting)
+{
+	const char *parent = rtnl_field(r, spec, "parent");
+
+	return parent && rtnl_has(r, waiting, parent);
+}
+
 const struct rtnl_object rtnl_class = {
 	.name = "class",
 	.key = "classid",
@@ -244,6 +252,7 @@ const struct rtnl_object rtnl_class = {
 	.flags = VERBS,
 	.end = end,
 	.passed_over = class_passed_over,
+	.must_wait = class_must_wait,
 	.ask = ask,
 	.wanted = wanted,
 	.listed = listed,

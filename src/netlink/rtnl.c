@@ -327,8 +327,8 @@ static void one_by_one(struct rtnl *r, int array, lua_Integer n, enum rtnl_verb 
 		check(r, verb == RTNL_DELETE ? complete(r, spec) : spec, verb);
 		lua_settop(r->L, top);
 	}
-	if (verb == RTNL_REPLACE && r->object->sorted) {
-		r->object->sorted(r, array);
+	if (verb == RTNL_REPLACE && r->object->must_wait) {
+		rtnl_sort(r, array);
 		array = ++top;
 	}
 	lua_newtable(r->L); /* those that name a link which comes later: once more, when all are there */

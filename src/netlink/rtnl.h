@@ -39,7 +39,7 @@ struct rtnl_object {
 	void (*refused)(struct rtnl *r);                              /* after its refusal: take back what it did before */
 	bool (*passed_over)(struct rtnl *r, int spec);                /* `replace` need not make what the kernel makes by itself */
 	int (*adapt)(struct rtnl *r, int spec);                       /* what `replace` reads in place of a listed entry */
-	void (*sorted)(struct rtnl *r, int array);                    /* push the array in the order in which `replace` can make it */
+	bool (*must_wait)(struct rtnl *r, int spec, int waiting);     /* does it stand on one of the keys in the set `waiting`? That is made again first */
 	void (*ask)(struct rtnl *r, int filter);                      /* narrow a dump request; filter 0: none */
 	bool (*direct)(struct rtnl *r, int filter);                   /* turn it into a request for one, if the filter's key allows */
 	void (*received)(struct rtnl *r, const struct nlbuf *in);     /* before what came is decoded */
@@ -113,5 +113,8 @@ extern const struct rtnl_object rtnl_link, rtnl_addr, rtnl_route, rtnl_rule, rtn
 
 /* ns.route:lookup(addr): push the route that the kernel would take */
 void rtnl_route_lookup(struct rtnl *r, int idx);
+
+/* Push the array in the order in which `replace` can make it: order.c */
+void rtnl_sort(struct rtnl *r, int array);
 
 #endif
