@@ -91,5 +91,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < n; i++)
 		furnish(sockets[i], i, n, buf);
 	floor_print(start);
+	free(netns);
+	free(sockets);
 	return 0;
 }
